@@ -1,0 +1,3 @@
+package sqlcipher
+
+const defaultVFS = "win32"
