@@ -1,0 +1,198 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/locketpod/locket"
+)
+
+// Link adds an edge between two living items. An edge that is there stays.
+func (w *Writer) Link(e locket.Edge) error {
+	return w.edge(locket.ActionLink, e,
+		`INSERT INTO edges(source, name, target) VALUES(?, ?, ?) ON CONFLICT DO NOTHING`)
+}
+
+// Unlink removes an edge. Removing one that is not there does nothing.
+func (w *Writer) Unlink(e locket.Edge) error {
+	return w.edge(locket.ActionUnlink, e,
+		`DELETE FROM edges WHERE source = ? AND name = ? AND target = ?`)
+}
+
+func (w *Writer) edge(a locket.Action, e locket.Edge, query string) error {
+	if err := w.v.may(a); err != nil {
+		return err
+	}
+	if !nameForm.MatchString(e.Name) {
+		return locket.Errorf(locket.CodeInvalid, "%q is not an edge name; use letters, digits and _, beginning with a letter", clip(e.Name, 60))
+	}
+	source, err := w.row(e.Source)
+	if err != nil {
+		return err
+	}
+	target, err := w.row(e.Target)
+	if err != nil {
+		return err
+	}
+	if source.deleted > 0 || target.deleted > 0 {
+		return notFound("item")
+	}
+	n, err := w.affected(query, source.n, e.Name, target.n)
+	if err != nil || n == 0 {
+		return err
+	}
+	data, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	props := map[string]any{"name": e.Name, "target": string(e.Target)}
+	return w.note(a, source.n, source.id, "", props, string(data))
+}
+
+// Find returns the item with an external key; ok is false if there is none.
+func (w *Writer) Find(key string) (id locket.ItemID, ok bool, err error) {
+	if err := w.v.may(locket.ActionRead); err != nil {
+		return "", false, err
+	}
+	var b []byte
+	err = w.queryRow(`SELECT i.id FROM keys k JOIN items i ON i.n = k.item WHERE k.key = ?`, key).Scan(&b)
+	if locket.CodeOf(failure("", err)) == locket.CodeNotFound {
+		return "", false, nil
+	}
+	return locket.ItemID(uuidText(b)), err == nil, err
+}
+
+// SetKey gives an item one more external key. A key that another item has is
+// refused with CodeExists.
+func (w *Writer) SetKey(key string, id locket.ItemID) error {
+	if err := w.v.may(locket.ActionUpdate); err != nil {
+		return err
+	}
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	r, err := w.row(id)
+	if err != nil {
+		return err
+	}
+	owner, ok, err := w.Find(key)
+	switch {
+	case err != nil:
+		return err
+	case ok && owner != id:
+		return locket.Errorf(locket.CodeExists, "another item has this external key already")
+	case ok:
+		return nil
+	}
+	return w.exec(`INSERT INTO keys(key, item) VALUES(?, ?)`, key, r.n)
+}
+
+const maxKey = 1024
+
+func checkKey(k string) error {
+	if k == "" || len(k) > maxKey {
+		return locket.Errorf(locket.CodeInvalid, "an external key is 1 to %d bytes long", maxKey)
+	}
+	return nil
+}
+
+// Directions of Edges.
+const (
+	Out  = "out"  // the item is the source
+	In   = "in"   // the item is the target
+	Both = "both" // either
+)
+
+// Edges lists the living items linked with one, out- and ingoing, ordered by
+// direction, edge name and age. name "" means all names.
+func (v *View) Edges(ctx context.Context, id locket.ItemID, dir, name string, limit int, cursor string) (locket.Page[locket.Linked], error) {
+	var page locket.Page[locket.Linked]
+	if err := v.may(locket.ActionRead); err != nil {
+		return page, err
+	}
+	if dir == "" {
+		dir = Both
+	}
+	if dir != Out && dir != In && dir != Both {
+		return page, locket.Errorf(locket.CodeInvalid, "direction %q: use out, in or both", clip(dir, 20))
+	}
+	limit, err := limitOf(limit, 100, 1000)
+	if err != nil {
+		return page, err
+	}
+	var at edgeCursor
+	if err := decodeCursor(cursor, &at); err != nil {
+		return page, err
+	}
+	b, err := itemID(id)
+	if err != nil {
+		return page, err
+	}
+	c, err := v.catalog(ctx)
+	if err != nil {
+		return page, err
+	}
+	rows, err := v.s.db.QueryContext(ctx, edgesQuery, b, dir, name, at.Dir, at.Name, at.N, limit+1)
+	if err != nil {
+		return page, failure("read edges", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var next edgeCursor
+		r, err := scanItem(rows, &next.Dir, &next.Name)
+		if err != nil {
+			return page, failure("read edges", err)
+		}
+		if len(page.Items) == limit {
+			page.Next = encodeCursor(at)
+			break
+		}
+		it, err := r.item(c)
+		if err != nil {
+			return page, err
+		}
+		l := locket.Linked{Edge: locket.Edge{Source: id, Name: next.Name, Target: it.ID}, Item: it}
+		if next.Dir == In {
+			l.Edge.Source, l.Edge.Target = it.ID, id
+		}
+		page.Items = append(page.Items, l)
+		next.N = r.n
+		at = next
+	}
+	if err := rows.Err(); err != nil {
+		return page, failure("read edges", err)
+	}
+	if len(page.Items) == 0 {
+		return page, v.exists(ctx, b)
+	}
+	return page, nil
+}
+
+// exists says CodeNotFound for an item that is not there.
+func (v *View) exists(ctx context.Context, id []byte) error {
+	var n int
+	if err := v.s.db.QueryRowContext(ctx, `SELECT count(*) FROM items WHERE id = ?`, id).Scan(&n); err != nil {
+		return failure("read item", err)
+	}
+	if n == 0 {
+		return notFound("item")
+	}
+	return nil
+}
+
+type edgeCursor struct {
+	Dir, Name string
+	N         int64
+}
+
+// edgesQuery walks edges by its primary key and by edges_target. Parameters: id,
+// direction, name, then the three parts of the cursor, limit.
+const edgesQuery = `WITH me AS (SELECT n FROM items WHERE id = ?1),
+ends(dir, name, n) AS (
+	SELECT 'out', name, target FROM edges WHERE source = (SELECT n FROM me) AND ?2 IN ('out', 'both')
+	UNION ALL
+	SELECT 'in', name, source FROM edges WHERE target = (SELECT n FROM me) AND ?2 IN ('in', 'both')
+)
+SELECT ` + itemColumns + `, e.dir, e.name FROM ends e JOIN items i ON i.n = e.n
+WHERE i.deleted = 0 AND (?3 = '' OR e.name = ?3) AND (e.dir, e.name, e.n) > (?4, ?5, ?6)
+ORDER BY e.dir, e.name, e.n LIMIT ?7`

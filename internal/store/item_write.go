@@ -1,0 +1,261 @@
+package store
+
+import (
+	"encoding/json"
+	"maps"
+	"reflect"
+
+	"github.com/locketpod/locket"
+)
+
+// A Draft is an item to be created.
+type Draft struct {
+	ID    locket.ItemID  // "": a new one is made
+	Type  string         // a declared type
+	Props map[string]any // values of the kinds declared; see locket.Item, or as decoded from JSON
+	Keys  []string       // external identities, each unique in the pod, that Find answers to
+}
+
+// Create adds an item.
+func (w *Writer) Create(d Draft) (locket.Item, error) {
+	if err := w.v.may(locket.ActionCreate); err != nil {
+		return locket.Item{}, err
+	}
+	t, err := w.types.get(d.Type)
+	if err != nil {
+		return locket.Item{}, err
+	}
+	props, err := w.checkProps(t, d.Props)
+	if err != nil {
+		return locket.Item{}, err
+	}
+	maps.DeleteFunc(props, func(_ string, v any) bool { return v == nil })
+	if d.ID == "" {
+		d.ID = locket.NewItemID(w.now())
+	}
+	id, err := itemID(d.ID)
+	if err != nil {
+		return locket.Item{}, err
+	}
+	if err := w.checkNew(id, d.Keys); err != nil {
+		return locket.Item{}, err
+	}
+	r := &itemRow{
+		n: w.item, id: id, typ: d.Type, clocks: "{}", born: w.change,
+		created: w.hlc, updated: w.hlc, time: itemTime(t, props, w.hlc), version: 1,
+	}
+	if err := w.insert(t, r, props, d.Keys); err != nil {
+		return locket.Item{}, err
+	}
+	w.item++
+	return r.present(t, props), nil
+}
+
+func (w *Writer) insert(t *locket.Type, r *itemRow, props map[string]any, keys []string) (err error) {
+	if r.props, err = encodeProps(props); err != nil {
+		return err
+	}
+	err = w.exec(`INSERT INTO items(n, id, type, props, born, created, updated, time, version) VALUES(?, ?, ?, ?, ?, ?, ?, ?, 1)`,
+		r.n, r.id, r.typ, r.props, r.born, int64(r.created), int64(r.updated), r.time)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if err := w.exec(`INSERT INTO keys(key, item) VALUES(?, ?)`, k, r.n); err != nil {
+			return err
+		}
+	}
+	if err := w.refBlobs(t, r.n, props); err != nil {
+		return err
+	}
+	if err := w.indexTerms(r.n, termsOf(t, props)); err != nil {
+		return err
+	}
+	return w.note(locket.ActionCreate, r.n, r.id, r.typ, props, "")
+}
+
+// checkNew refuses an id or a key that is taken.
+func (w *Writer) checkNew(id []byte, keys []string) error {
+	var n int
+	if err := w.queryRow(`SELECT count(*) FROM items WHERE id = ?`, id).Scan(&n); err != nil {
+		return err
+	}
+	if n > 0 {
+		return locket.Errorf(locket.CodeExists, "there is an item with this id already")
+	}
+	for _, k := range keys {
+		if err := checkKey(k); err != nil {
+			return err
+		}
+		if _, ok, err := w.Find(k); err != nil {
+			return err
+		} else if ok {
+			return locket.Errorf(locket.CodeExists, "there is an item with this external key already")
+		}
+	}
+	return nil
+}
+
+// checkProps coerces every property and checks what references lead to.
+func (w *Writer) checkProps(t *locket.Type, props map[string]any) (map[string]any, error) {
+	out := make(map[string]any, len(props))
+	for name, v := range props {
+		p, ok := t.Property(name)
+		if !ok {
+			return nil, locket.Errorf(locket.CodeInvalid, "%s has no property %q; declare it in the schema or leave it out", t.Name, clip(name, 60))
+		}
+		c, err := coerce(t.Name, p, v)
+		if err != nil {
+			return nil, err
+		}
+		if err := w.checkTargets(t.Name, p, c); err != nil {
+			return nil, err
+		}
+		out[name] = c
+	}
+	return out, nil
+}
+
+// checkTargets refuses a reference or blob property whose target is not there.
+func (w *Writer) checkTargets(typ string, p locket.Property, v any) error {
+	query, what := `SELECT count(*) FROM items WHERE id = ?`, "item"
+	switch p.Kind {
+	case locket.Reference:
+	case locket.Blob:
+		query, what = `SELECT count(*) FROM blobs WHERE id = ?`, "blob"
+	default:
+		return nil
+	}
+	for _, s := range each(v) {
+		b, _ := uuidBytes(s.(string)) // coerce has checked it
+		var n int
+		if err := w.queryRow(query, b).Scan(&n); err != nil {
+			return err
+		}
+		if n == 0 {
+			return locket.Errorf(locket.CodeInvalid, "%s.%s: there is no %s with this id in the pod", typ, p.Name, what)
+		}
+	}
+	return nil
+}
+
+// each returns the values of a property, one or many.
+func each(v any) []any {
+	switch l := v.(type) {
+	case nil:
+		return nil
+	case []any:
+		return l
+	}
+	return []any{v}
+}
+
+// Update sets properties of a living item; nil removes one. version is the
+// version the caller has seen, or 0; CodeConflict if the item has another.
+// Setting what is set already changes nothing and makes no new version.
+func (w *Writer) Update(id locket.ItemID, version int64, set map[string]any) (locket.Item, error) {
+	if err := w.v.may(locket.ActionUpdate); err != nil {
+		return locket.Item{}, err
+	}
+	r, err := w.rowAt(id, version)
+	if err != nil {
+		return locket.Item{}, err
+	}
+	if r.deleted > 0 {
+		return locket.Item{}, locket.Errorf(locket.CodeConflict, "the item is deleted; restore it first")
+	}
+	t, err := w.types.get(r.typ)
+	if err != nil {
+		return locket.Item{}, err
+	}
+	changed, err := w.checkProps(t, set)
+	if err != nil {
+		return locket.Item{}, err
+	}
+	old, err := decodeStored(t, r.props)
+	if err != nil {
+		return locket.Item{}, err
+	}
+	maps.DeleteFunc(changed, func(name string, v any) bool { return reflect.DeepEqual(old[name], v) })
+	if len(changed) > 0 {
+		if err := w.replace(t, r, old, changed); err != nil {
+			return locket.Item{}, err
+		}
+	}
+	return r.item(w.types)
+}
+
+// replace writes changed over old, keeping what it replaces as history.
+func (w *Writer) replace(t *locket.Type, r *itemRow, old, changed map[string]any) error {
+	var clocks map[string]int64
+	if err := json.Unmarshal([]byte(r.clocks), &clocks); err != nil {
+		return err
+	}
+	props := maps.Clone(old)
+	for name, v := range changed {
+		if err := w.keep(r, clocks, name, old); err != nil {
+			return err
+		}
+		clocks[name] = w.change
+		if v == nil {
+			delete(props, name)
+		} else {
+			props[name] = v
+		}
+	}
+	c, err := json.Marshal(clocks)
+	if err != nil {
+		return err
+	}
+	if r.props, err = encodeProps(props); err != nil {
+		return err
+	}
+	r.clocks, r.updated, r.version = string(c), w.hlc, r.version+1
+	r.time = itemTime(t, props, r.created)
+	err = w.exec(`UPDATE items SET props = ?, clocks = ?, updated = ?, time = ?, version = ? WHERE n = ?`,
+		r.props, r.clocks, int64(r.updated), r.time, r.version, r.n)
+	if err != nil {
+		return err
+	}
+	if err := w.refBlobs(t, r.n, changed); err != nil {
+		return err
+	}
+	if err := w.reindex(r.n, termsOf(t, old), termsOf(t, props)); err != nil {
+		return err
+	}
+	return w.note(locket.ActionUpdate, r.n, r.id, r.typ, changed, "")
+}
+
+// keep stores the value that a property has now as history, under the change
+// that set it. A property that this same transaction set before needs none.
+func (w *Writer) keep(r *itemRow, clocks map[string]int64, name string, old map[string]any) error {
+	setBy, isSet := clocks[name]
+	v, present := old[name]
+	if !isSet {
+		if !present {
+			return nil // never had a value
+		}
+		setBy = r.born
+	}
+	if setBy == w.change {
+		return nil
+	}
+	var stored any // NULL: absent
+	if present {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		stored = string(b)
+	}
+	return w.exec(`INSERT INTO history(item, until, prop, change, value) VALUES(?, ?, ?, ?, ?)`, r.n, w.change, name, setBy, stored)
+}
+
+// itemTime is the item's own time in microseconds: its type's time property, or
+// else its creation.
+func itemTime(t *locket.Type, props map[string]any, created locket.HLC) int64 {
+	if us, ok := props[t.TimeProperty].(int64); ok {
+		return us
+	}
+	return micros(created.Time())
+}

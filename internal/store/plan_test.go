@@ -1,0 +1,169 @@
+package store_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/sqlcipher"
+	"github.com/locketpod/locket/internal/store"
+)
+
+// scanned are the plan lines that may walk a whole table or sort, by a part of
+// the statement, with the reason.
+var scanned = map[string]string{
+	"SELECT def FROM types":                            "one row per type the owner added",
+	"SELECT id, name, created FROM slots":              "at most 64 rows",
+	"SELECT type, count(*) FROM items":                 "counts all items, in an index",
+	"SELECT (SELECT count(*) FROM items WHERE deleted": "counts all edges and blobs",
+	"SELECT count(*) FROM sqlite_schema":               "the schema",
+	"SELECT blob FROM loose WHERE added":               "blobs without an item, of which there are few",
+	"WITH me AS":                                       "sorts the edges of one item",
+	"SELECT coalesce((SELECT max(n) FROM changes)":     "the last row of each",
+}
+
+// TestStatementsUseIndexes explains every constant statement of the package, and
+// those that listings and searches build, and refuses scans of tables.
+func TestStatementsUseIndexes(t *testing.T) {
+	b := newBench(t)
+	db, err := sqlcipher.Open(t.Context(), b.cfg.Path, b.cfg.Key, sqlcipher.Options{MustExist: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	statements := statementsInSource(t)
+	if len(statements) < 40 {
+		t.Fatalf("found only %d statements", len(statements))
+	}
+	statements = append(statements, listings()...)
+	for _, q := range statements {
+		for _, line := range plan(t, db, q) {
+			if allowed(q) {
+				continue
+			}
+			// Reading rows in the order of their numbers is a SEARCH or has a LIMIT;
+			// "SCAN search" is FTS5's own index.
+			if walks.MatchString(line) {
+				t.Errorf("%s\n\t%s", q, line)
+			}
+		}
+	}
+}
+
+var walks = regexp.MustCompile(`^SCAN (?:items|i|edges|e|history|leaves|l|changes|c|keys|k|blobs|b|blob_refs|r|imports|ledger|principals)\b`)
+
+func allowed(q string) bool {
+	for part := range scanned {
+		if strings.HasPrefix(q, part) {
+			return true
+		}
+	}
+	return false
+}
+
+func plan(t *testing.T, db *sqlcipher.DB, q string) []string {
+	t.Helper()
+	args := make([]any, strings.Count(q, "?"))
+	if strings.Contains(q, "?1") {
+		args = make([]any, 7)
+	}
+	rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+q, args...)
+	if err != nil {
+		t.Errorf("%s: %v", q, err)
+		return nil
+	}
+	defer rows.Close()
+	var lines []string
+	for rows.Next() {
+		var id, parent, unused int
+		var line string
+		if err := rows.Scan(&id, &parent, &unused, &line); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, line)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+// statementsInSource returns the string constants of the package that are
+// statements, with the column list put in.
+func statementsInSource(t *testing.T) []string {
+	files, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, f := range files {
+		if !strings.HasSuffix(f.Name(), ".go") || strings.HasSuffix(f.Name(), "_test.go") {
+			continue
+		}
+		tree, err := parser.ParseFile(token.NewFileSet(), f.Name(), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(tree, func(n ast.Node) bool {
+			if e, ok := n.(ast.Expr); ok {
+				if s, ok := constant(e); ok && statement.MatchString(s) && !fragment.MatchString(s) && !slices.Contains(found, s) {
+					found = append(found, s)
+					return false
+				}
+			}
+			return true
+		})
+	}
+	return found
+}
+
+var statement = regexp.MustCompile(`^(?:WITH me|SELECT [^*]|INSERT INTO [a-z_]+\(|UPDATE [a-z]+ SET|DELETE FROM)(?:[^%]|\n)*$`)
+
+// fragment matches parts of statements that are put together elsewhere.
+var fragment = regexp.MustCompile(`^SELECT i\.n[^F]*$`)
+
+// constant evaluates string literals and their sums.
+func constant(e ast.Expr) (string, bool) {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		s, err := strconv.Unquote(e.Value)
+		return s, err == nil && e.Kind == token.STRING
+	case *ast.Ident:
+		return "i.n, i.id, i.type, i.props, i.clocks, i.born, i.created, i.updated, i.time, i.version, i.deleted", e.Name == "itemColumns"
+	case *ast.BinaryExpr:
+		x, ok := constant(e.X)
+		y, ok2 := constant(e.Y)
+		return x + y, ok && ok2
+	}
+	return "", false
+}
+
+// listings are statements that queries and searches build.
+func listings() []string {
+	c := store.BuiltinCatalog()
+	var all []string
+	for _, q := range []locket.Query{
+		{},
+		{Order: "time"},
+		{Order: "-created"},
+		{Type: "Note"},
+		{Type: "Message", Order: "-time"},
+		{Deleted: true},
+		{Type: "Person", Order: "name"},
+		{Type: "Person", Where: []locket.Condition{cond("name", locket.OpEqual, "x")}},
+		{Type: "Person", Order: "name", Where: []locket.Condition{cond("name", locket.OpPrefix, "x")}},
+	} {
+		all = append(all, store.ListingSQL(c, q))
+	}
+	for _, text := range []string{"word", "word type:note", "type:note after:2026", "-word", "word -other has:url"} {
+		all = append(all, store.SearchSQL(c, text))
+	}
+	return all
+}

@@ -1,0 +1,212 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/locketpod/locket"
+)
+
+// Search finds living items by words. The most relevant come first, or the
+// newest or oldest by the item's own time. Texts without a word to look for list
+// what their filters leave, newest first.
+func (v *View) Search(ctx context.Context, q locket.Search) (locket.Page[locket.Hit], error) {
+	var page locket.Page[locket.Hit]
+	if err := v.may(locket.ActionRead); err != nil {
+		return page, err
+	}
+	c, err := v.catalog(ctx)
+	if err != nil {
+		return page, err
+	}
+	limit, err := limitOf(q.Limit, 20, 200)
+	if err != nil {
+		return page, err
+	}
+	f := &finding{words: parseWords(q.Text), order: q.Order}
+	if err := f.prepare(c, q.Cursor); err != nil {
+		return page, err
+	}
+	if len(f.among) == 0 {
+		return page, nil
+	}
+	query, args := f.sql(limit + 1)
+	rows, err := v.s.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return page, failure("search", err)
+	}
+	defer rows.Close()
+	at := findCursor{Order: f.order}
+	for rows.Next() {
+		var key any
+		r, err := scanItem(rows, &key)
+		if err != nil {
+			return page, failure("search", err)
+		}
+		if len(page.Items) == limit {
+			page.Next = encodeCursor(at)
+			break
+		}
+		h, err := f.hit(c, r, key)
+		if err != nil {
+			return page, failure("search", err)
+		}
+		page.Items = append(page.Items, h)
+		at.N = r.n
+		switch k := key.(type) {
+		case float64:
+			at.Rank = k
+		case int64:
+			at.Time = k
+		}
+	}
+	return page, failure("search", rows.Err())
+}
+
+type findCursor struct {
+	Order string
+	Rank  float64
+	Time  int64
+	N     int64
+}
+
+// A finding is a search on its way to SQL.
+type finding struct {
+	words
+	order string   // relevance, newest or oldest
+	among []string // the types that are looked through
+	where []string
+	args  []any
+}
+
+func (f *finding) prepare(c catalog, cursor string) error {
+	switch f.order {
+	case "", "relevance":
+		f.order = "relevance"
+		if len(f.match) == 0 {
+			f.order = "newest"
+		}
+	case "newest", "oldest":
+	default:
+		return locket.Errorf(locket.CodeInvalid, "order %q: use relevance, newest or oldest", clip(f.order, 20))
+	}
+	f.filterTypes(c)
+	for _, name := range f.has {
+		f.filterHas(name, "")
+	}
+	for _, name := range f.notHas {
+		f.filterHas(name, "NOT ")
+	}
+	if f.after != 0 {
+		f.test("i.time >= ?", f.after)
+	}
+	if f.before != 0 {
+		f.test("i.time < ?", f.before)
+	}
+	for _, e := range f.exclude {
+		f.test("i.n NOT IN (SELECT rowid FROM search WHERE search MATCH ?)", e)
+	}
+	return f.afterCursor(cursor)
+}
+
+func (f *finding) test(sql string, args ...any) {
+	f.where = append(f.where, sql)
+	f.args = append(f.args, args...)
+}
+
+// filterTypes understands type names without regard to case, and plurals. A
+// name that is none leaves nothing.
+func (f *finding) filterTypes(c catalog) {
+	for _, t := range c.names() {
+		named := func(n string) bool {
+			return strings.EqualFold(t, n) || strings.EqualFold(t+"s", n) || t == "Person" && strings.EqualFold(n, "people")
+		}
+		if (len(f.types) == 0 || slices.ContainsFunc(f.types, named)) && !slices.ContainsFunc(f.notType, named) {
+			f.among = append(f.among, t)
+		}
+	}
+	if len(f.match) > 0 && len(f.types)+len(f.notType) > 0 {
+		f.test("i.type IN ('" + strings.Join(f.among, "', '") + "')")
+	}
+}
+
+// filterHas asks for an edge or a property of a name; "file" and "blob" mean
+// content, "attachment" and "link" what people call so.
+func (f *finding) filterHas(name, not string) {
+	switch strings.ToLower(name) {
+	case "file", "content":
+		name = "blob"
+	case "attachments":
+		name = "attachment"
+	case "link":
+		name = "url"
+	case "tag", "tags":
+		name = "keywords"
+	}
+	if !nameForm.MatchString(name) {
+		f.test(not + "FALSE")
+		return
+	}
+	f.test(not+"(i."+propertyColumn(name)+" IS NOT NULL OR EXISTS (SELECT 1 FROM edges e WHERE e.source = i.n AND e.name = ?))", name)
+}
+
+func (f *finding) afterCursor(cursor string) error {
+	if cursor == "" {
+		return nil
+	}
+	at := findCursor{}
+	if err := decodeCursor(cursor, &at); err != nil {
+		return err
+	}
+	if at.Order != f.order {
+		return locket.Errorf(locket.CodeInvalid, "the cursor belongs to another search; begin again without it")
+	}
+	switch f.order {
+	case "relevance":
+		f.test("(s.rank, i.n) > (?, ?)", at.Rank, at.N)
+	case "newest":
+		f.test("(i.time, i.n) < (?, ?)", at.Time, at.N)
+	case "oldest":
+		f.test("(i.time, i.n) > (?, ?)", at.Time, at.N)
+	}
+	return nil
+}
+
+// sql returns the statement and its arguments. Every part is a constant of this
+// file or a checked name.
+func (f *finding) sql(limit int) (string, []any) {
+	if len(f.match) == 0 {
+		l := listing{types: f.among, key: "i.time", desc: f.order == "newest", where: f.where, args: f.args}
+		return l.sql(limit)
+	}
+	if f.order == "relevance" && len(f.where) == 0 {
+		// The index sorts by itself and gives no more rows than asked for.
+		return `SELECT ` + itemColumns + `, s.rank FROM (SELECT rowid, rank FROM search WHERE search MATCH ? ORDER BY rank LIMIT ?) s
+			JOIN items i ON i.n = s.rowid ORDER BY s.rank, i.n`, []any{f.expression(), limit}
+	}
+	key, order := "s.rank", "s.rank, i.n"
+	switch f.order {
+	case "newest":
+		key, order = "i.time", "i.time DESC, i.n DESC"
+	case "oldest":
+		key, order = "i.time", "i.time, i.n"
+	}
+	where := strings.Join(append([]string{"search MATCH ?", "i.deleted = 0"}, f.where...), " AND ")
+	args := append(append([]any{f.expression()}, f.args...), limit)
+	return `SELECT ` + itemColumns + `, ` + key + ` FROM search s JOIN items i ON i.n = s.rowid
+		WHERE ` + where + ` ORDER BY ` + order + ` LIMIT ?`, args
+}
+
+func (f *finding) hit(c catalog, r *itemRow, key any) (locket.Hit, error) {
+	it, err := r.item(c)
+	if err != nil {
+		return locket.Hit{}, err
+	}
+	h := locket.Hit{Item: it}
+	if rank, ok := key.(float64); ok {
+		h.Score = -rank // bm25 is better the smaller it is
+	}
+	h.Snippet = snippet(c[r.typ], it, f.show)
+	return h, nil
+}

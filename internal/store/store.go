@@ -1,0 +1,208 @@
+// Package store keeps a pod's items, edges, blobs and history in one encrypted
+// database, and is the only code that writes SQL.
+//
+// A [Store] is an open database. It hands out a [View] per principal, and the
+// View is the only way to the data: every read and write goes through one. A
+// write is a function over a [Writer]; it runs in one transaction and becomes
+// one signed entry of the journal. Formats: docs/design/store.md.
+package store
+
+import (
+	"context"
+	"crypto/ed25519"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/blob"
+	"github.com/locketpod/locket/internal/secret"
+	"github.com/locketpod/locket/internal/sqlcipher"
+)
+
+// Config says what to open. The Store borrows Key and Signer: their owner wipes
+// them after Close.
+type Config struct {
+	Path   string      // of the database file
+	Blobs  *blob.Dir   // the folder of large blobs
+	Key    *secret.Key // 32 bytes, the raw SQLCipher key
+	Signer ed25519.PrivateKey
+	Pod    locket.PodID
+	Now    func() time.Time // nil: time.Now
+}
+
+// A Store is one open pod. Safe for concurrent use.
+type Store struct {
+	db     *sqlcipher.DB
+	blobs  *blob.Dir
+	signer ed25519.PrivateKey
+	pod    locket.PodID
+	now    func() time.Time
+	opened int64 // the header's generation, as noted when the pod was opened
+
+	// writing holds a token while a transaction runs, so that writers of this
+	// process queue here, where a context can end the wait, and not in SQLite.
+	writing chan struct{}
+}
+
+// Create makes the database of a new pod, with owner as its first principal.
+func Create(ctx context.Context, c Config, owner locket.Principal) (*Store, error) {
+	s, err := open(ctx, c, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.initialise(ctx, owner); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Open opens an existing pod and brings its schema up to date. A pod written by
+// a newer Locket is refused with CodeNewer and left as it is.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	s, err := open(ctx, c, true)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.check(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, c Config, mustExist bool) (*Store, error) {
+	db, err := sqlcipher.Open(ctx, c.Path, c.Key, sqlcipher.Options{MustExist: mustExist})
+	if err != nil {
+		return nil, failure("open pod", err)
+	}
+	s := &Store{
+		db: db, blobs: c.Blobs, signer: c.Signer, pod: c.Pod, now: c.Now,
+		writing: make(chan struct{}, 1),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	return s, nil
+}
+
+// Close closes the database. Views must not be used afterwards.
+func (s *Store) Close() error {
+	if err := s.db.Close(); err != nil {
+		return failure("close pod", err)
+	}
+	return nil
+}
+
+// Owner returns the pod's owner, who is its first principal.
+func (s *Store) Owner(ctx context.Context) (locket.Principal, error) {
+	var id []byte
+	var p locket.Principal
+	err := s.db.QueryRowContext(ctx, `SELECT id, kind, name FROM principals WHERE n = 1`).Scan(&id, &p.Kind, &p.Name)
+	if err != nil {
+		return p, failure("read owner", err)
+	}
+	p.ID = locket.PrincipalID(uuidText(id))
+	return p, nil
+}
+
+// OpenedGeneration returns what Generation did when the pod was opened.
+func (s *Store) OpenedGeneration() int64 { return s.opened }
+
+// View returns what p may see and do.
+func (s *Store) View(p locket.Principal) *View { return &View{s: s, who: p} }
+
+// Checkpoint moves the write-ahead log into the database file as far as readers
+// allow.
+func (s *Store) Checkpoint(ctx context.Context) error {
+	var busy, log, done int
+	err := s.db.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &log, &done)
+	if err != nil {
+		return failure("checkpoint", err)
+	}
+	return nil
+}
+
+// CheckIntegrity reads and verifies every page and index. It returns what is
+// wrong, one line each, at most 100.
+func (s *Store) CheckIntegrity(ctx context.Context) ([]string, error) {
+	rows, err := s.db.QueryContext(ctx, `PRAGMA integrity_check(100)`)
+	if err != nil {
+		return nil, failure("check integrity", err)
+	}
+	defer rows.Close()
+	var found []string
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			return nil, failure("check integrity", err)
+		}
+		if line != "ok" {
+			found = append(found, line)
+		}
+	}
+	return found, failure("check integrity", rows.Err())
+}
+
+// failure turns an error of the layers below into one that can be shown. nil
+// stays nil, and what can be shown already stays as it is.
+func failure(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*locket.Error](err); ok {
+		return e
+	}
+	e := &locket.Error{Op: op, Code: locket.CodeInternal, Err: err}
+	switch {
+	case errors.Is(err, context.Canceled):
+		e.Code, e.Msg = locket.CodeCancelled, "cancelled"
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Code, e.Msg = locket.CodeBusy, "this took too long; try again"
+	case errors.Is(err, sqlcipher.ErrWrongKey):
+		e.Code, e.Msg = locket.CodeTampered, "the database does not belong to this key; restore both from one backup"
+	case errors.Is(err, sqlcipher.ErrTampered), errors.Is(err, blob.ErrTampered):
+		e.Code, e.Msg = locket.CodeTampered, "stored data was altered or damaged; run 'locket doctor' and restore from a backup"
+	case errors.Is(err, sqlcipher.ErrBusy):
+		e.Code, e.Msg = locket.CodeBusy, "another program is writing to the pod; try again"
+	case errors.Is(err, sqlcipher.ErrFull):
+		e.Code, e.Msg = locket.CodeDiskFull, "the disk is full; nothing was changed"
+	case errors.Is(err, sql.ErrNoRows):
+		e.Code, e.Msg = locket.CodeNotFound, "not found"
+	}
+	return e
+}
+
+func uuidBytes(s string) ([]byte, bool) {
+	u, ok := locket.ParseUUID(s)
+	return u[:], ok
+}
+
+func uuidText(b []byte) string {
+	if len(b) != 16 {
+		return ""
+	}
+	return locket.FormatUUID([16]byte(b))
+}
+
+func micros(t time.Time) int64 { return t.UnixMicro() }
+
+func fromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
+func notFound(what string) error { return locket.Errorf(locket.CodeNotFound, "no such %s", what) }
+
+func itemID(id locket.ItemID) ([]byte, error) {
+	b, ok := uuidBytes(string(id))
+	if !ok {
+		return nil, locket.Errorf(locket.CodeInvalid, "%q is not an id; ids look like 0192f3a4-…, 36 characters", clip(string(id), 60))
+	}
+	return b, nil
+}
+
+// clip bounds a piece of input for a message.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return fmt.Sprintf("%s…", s[:n])
+}
