@@ -1,0 +1,244 @@
+package pods
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/blob"
+	"github.com/locketpod/locket/internal/keyring"
+	"github.com/locketpod/locket/internal/secret"
+	"github.com/locketpod/locket/internal/sqlcipher"
+	"github.com/locketpod/locket/internal/store"
+)
+
+const databaseFile = "pod.db"
+
+// A lease is one open pod. It lives from the first use to the last, and a while
+// longer if pods are kept open.
+type lease struct {
+	ready chan struct{} // closed when the fields down to err are set
+	store *store.Store
+	owner locket.Principal
+	blobs func() error // closes the blobs' folder
+	key   *secret.Key  // of the database
+	sign  ed25519.PrivateKey
+	err   error
+
+	users int         // guarded by Folder.mu
+	timer *time.Timer // guarded by Folder.mu; runs while the pod is kept open unused
+}
+
+var errClosed = &locket.Error{Code: locket.CodeBusy, Msg: "Locket is shutting down; try again when it runs"}
+
+// acquire opens the pod, or joins those who have it open or are opening it.
+func (f *Folder) acquire(ctx context.Context, k *unlocked) (*lease, error) {
+	key, err := keyring.Derive(k.key, keyring.PurposeDatabase, sqlcipher.KeySize)
+	if err != nil {
+		return nil, err
+	}
+	defer key.Wipe()
+	l, first, err := f.join(k.pod)
+	if err != nil {
+		return nil, err
+	}
+	if first {
+		// Others may be waiting for this lease: it must not fail for one's impatience.
+		l.err = f.start(context.WithoutCancel(ctx), l, k)
+		close(l.ready)
+	}
+	select {
+	case <-l.ready:
+		err = l.err
+	case <-ctx.Done():
+		err = &locket.Error{Code: locket.CodeCancelled, Msg: "cancelled", Err: ctx.Err()}
+	}
+	if err == nil && !l.key.Equal(key) {
+		err = locket.Errorf(locket.CodeBusy, "the pod's key has just been changed; try again")
+	}
+	if err == nil {
+		err = l.checkGeneration(ctx, k, first)
+	}
+	if err != nil {
+		f.release(k.pod, l)
+		return nil, err
+	}
+	return l, nil
+}
+
+// join finds the pod's lease or makes one, and counts the caller in. first tells
+// that the caller must start it.
+func (f *Folder) join(pod locket.PodID) (l *lease, first bool, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil, false, errClosed
+	}
+	l = f.open[pod]
+	if l == nil {
+		l, first = &lease{ready: make(chan struct{})}, true
+		f.open[pod] = l
+		f.closing.Add(1) // until shut has run
+	}
+	if l.timer != nil && l.timer.Stop() {
+		l.timer = nil
+	}
+	l.users++
+	return l, first, nil
+}
+
+// start opens what a lease holds.
+func (f *Folder) start(ctx context.Context, l *lease, k *unlocked) (err error) {
+	c, err := f.config(l, k)
+	if err != nil {
+		return err
+	}
+	if l.store, err = store.Open(ctx, c); err != nil {
+		return err
+	}
+	if l.owner, err = l.store.Owner(ctx); err != nil {
+		return err
+	}
+	if f.opts.Server {
+		// Without the locks the pod works all the same, and opens more slowly.
+		if err := f.holder(k.pod).Hold(); err != nil && !errors.Is(err, sqlcipher.ErrBusy) {
+			f.opts.Log.LogAttrs(ctx, slog.LevelWarn, "locks not held", slog.String("pod", string(k.pod)), slog.String("cause", err.Error()))
+		}
+	}
+	return nil
+}
+
+// config derives the keys and opens the blobs. The lease owns them from here on.
+func (f *Folder) config(l *lease, k *unlocked) (c store.Config, err error) {
+	if l.key, err = keyring.Derive(k.key, keyring.PurposeDatabase, sqlcipher.KeySize); err != nil {
+		return c, err
+	}
+	if l.sign, err = signer(k.key); err != nil {
+		return c, err
+	}
+	root, err := f.root.OpenRoot(string(k.pod))
+	if err != nil {
+		return c, err
+	}
+	l.blobs = root.Close
+	blobs, err := blob.Open(root)
+	if err != nil {
+		return c, err
+	}
+	return store.Config{
+		Path: f.databasePath(k.pod), Blobs: blobs, Key: l.key, Signer: l.sign, Pod: k.pod, Now: f.opts.Now,
+	}, nil
+}
+
+func (f *Folder) databasePath(pod locket.PodID) string {
+	return filepath.Join(f.path, string(pod), databaseFile)
+}
+
+// errStale says that header and database are not of the same time.
+var errStale = errors.New("pods: header and database differ in generation")
+
+// checkGeneration compares the header with the database, so that a removed slot
+// does not come back with an old copy of the header. A header that is one ahead
+// was saved just before a crash, and the database follows it. justOpened saves
+// reading it again.
+func (l *lease) checkGeneration(ctx context.Context, k *unlocked, justOpened bool) (err error) {
+	g := l.store.OpenedGeneration()
+	if !justOpened {
+		g, err = l.store.Generation(ctx)
+	}
+	switch {
+	case err != nil || g == k.header.Generation():
+		return err
+	case k.header.Generation() == g+1:
+		return l.store.FollowHeader(ctx, g)
+	}
+	return locket.Errorf(locket.CodeTampered, "the pod's header and database are not of the same time: "+
+		"one of them was put back from a copy; put back both from one backup").Because(errStale)
+}
+
+// holder returns the pod's lock holder. There is one for the life of the process.
+func (f *Folder) holder(pod locket.PodID) *sqlcipher.Holder {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h := f.holders[pod]
+	if h == nil {
+		h = sqlcipher.NewHolder(f.databasePath(pod))
+		f.holders[pod] = h
+	}
+	return h
+}
+
+// tend removes what crashes and forgotten uploads left in a pod, once in the life
+// of a server. A failure is noted and tried again at the next use.
+func (f *Folder) tend(ctx context.Context, pod locket.PodID, l *lease) {
+	f.mu.Lock()
+	due := f.opts.Server && !f.tended[pod]
+	f.tended[pod] = true
+	f.mu.Unlock()
+	if !due {
+		return
+	}
+	n, err := l.store.CollectBlobs(ctx)
+	if err != nil {
+		f.opts.Log.LogAttrs(ctx, slog.LevelWarn, "blobs not collected", slog.String("pod", string(pod)), slog.String("code", string(locket.CodeOf(err))))
+		f.mu.Lock()
+		f.tended[pod] = false
+		f.mu.Unlock()
+		return
+	}
+	f.opts.Log.LogAttrs(ctx, slog.LevelDebug, "blobs collected", slog.String("pod", string(pod)), slog.Int("removed", n))
+}
+
+// release counts a user out. The last one shuts the pod, or leaves that to a timer.
+func (f *Folder) release(pod locket.PodID, l *lease) {
+	f.mu.Lock()
+	l.users--
+	if l.users > 0 {
+		f.mu.Unlock()
+		return
+	}
+	if f.opts.KeepOpen > 0 && l.err == nil && !f.closed {
+		l.timer = time.AfterFunc(f.opts.KeepOpen, func() { f.expire(pod, l) })
+		f.mu.Unlock()
+		return
+	}
+	delete(f.open, pod)
+	f.mu.Unlock()
+	f.shut(pod, l)
+}
+
+// expire shuts a pod that was kept open, unless it is in use again.
+func (f *Folder) expire(pod locket.PodID, l *lease) {
+	f.mu.Lock()
+	if l.users > 0 || f.open[pod] != l {
+		f.mu.Unlock()
+		return
+	}
+	delete(f.open, pod)
+	f.mu.Unlock()
+	f.shut(pod, l)
+}
+
+// shut closes a lease that is in no map any more and wipes its keys. It runs once.
+func (f *Folder) shut(pod locket.PodID, l *lease) {
+	defer f.closing.Done()
+	var err error
+	if l.store != nil {
+		err = l.store.Close()
+	}
+	if l.blobs != nil {
+		err = errors.Join(err, l.blobs())
+	}
+	l.key.Wipe()
+	clear(l.sign)
+	if err != nil {
+		f.opts.Log.Error("pod not shut cleanly", slog.String("pod", string(pod)), slog.String("cause", err.Error()))
+	}
+	if f.opts.Shut != nil {
+		f.opts.Shut()
+	}
+}

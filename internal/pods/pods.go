@@ -1,0 +1,197 @@
+// Package pods is the folder of pods and the only way into one.
+//
+// A pod is shut unless a function is running in it: [Folder.Do] takes a
+// credential, opens the pod, or joins those who hold it open now, hands out a
+// view of it, and when the last one has returned closes it and wipes its keys.
+package pods
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/keyring"
+	"github.com/locketpod/locket/internal/sqlcipher"
+	"github.com/locketpod/locket/internal/store"
+)
+
+// Options of a [Folder]. The zero value suits a program that opens a pod once
+// and ends.
+type Options struct {
+	// KeepOpen is how long a pod stays open after its last user, so that the next
+	// one finds it open. 0: it is shut at once.
+	KeepOpen time.Duration
+	// Server suits a program that opens its pods again and again: the write-ahead
+	// log of a shut pod stays in place, held without a key, so that the next opening
+	// is quick; and pods are tended now and then.
+	Server bool
+	// Shut, if set, is called after a pod was shut, from the goroutine that shut
+	// it. It must not block.
+	Shut func()
+	// KDF is the cost of new passwords; zero means [keyring.DefaultParams].
+	KDF keyring.Params
+	Log *slog.Logger     // nil: nothing is logged
+	Now func() time.Time // nil: time.Now
+}
+
+// maxKDF is how many passwords are tried at once: each takes 64 MiB.
+const maxKDF = 2
+
+// A Folder holds the pods of one owner or server, each in a folder of its own
+// that is called by the pod's id. Safe for concurrent use.
+type Folder struct {
+	path string
+	root *os.Root
+	opts Options
+	kdf  *keyring.KDF
+
+	mu      sync.Mutex                         // guards what follows; never held while a caller's function or I/O runs
+	open    map[locket.PodID]*lease            // pods in use now, or kept open
+	guards  map[locket.PodID]*keyring.Guard    // of pods whose password was tried
+	holders map[locket.PodID]*sqlcipher.Holder // for the life of the process
+	tended  map[locket.PodID]bool              // pods whose leavings were removed
+	closed  bool
+	closing sync.WaitGroup // leases being shut
+}
+
+// Open opens the folder at path and makes it if there is none.
+func Open(path string, o Options) (*Folder, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.KDF == (keyring.Params{}) {
+		o.KDF = keyring.DefaultParams()
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, locket.Errorf(locket.CodeInvalid, "can't use the folder %s: %s", path, reason(err)).Because(err)
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, locket.Errorf(locket.CodeInvalid, "can't use the folder %s: %s", path, reason(err)).Because(err)
+	}
+	return &Folder{
+		path: path, root: root, opts: o, kdf: keyring.NewKDF(maxKDF),
+		open:    make(map[locket.PodID]*lease),
+		guards:  make(map[locket.PodID]*keyring.Guard),
+		holders: make(map[locket.PodID]*sqlcipher.Holder),
+		tended:  make(map[locket.PodID]bool),
+	}, nil
+}
+
+// reason is what the system says of a path, without the path.
+func reason(err error) string {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err.Error()
+	}
+	return "it can't be opened"
+}
+
+// Path returns the folder's path.
+func (f *Folder) Path() string { return f.path }
+
+// Close waits for running functions, shuts all pods and lets go of their locks.
+// No Do may begin afterwards.
+func (f *Folder) Close() error {
+	f.mu.Lock()
+	f.closed = true
+	for pod, l := range f.open {
+		if l.timer != nil && l.timer.Stop() {
+			l.timer = nil
+			delete(f.open, pod)
+			f.closing.Go(func() { f.shut(pod, l) })
+		}
+	}
+	f.mu.Unlock()
+	f.closing.Wait()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var err error
+	for _, h := range f.holders {
+		err = errors.Join(err, h.Release())
+	}
+	return errors.Join(err, f.root.Close())
+}
+
+// List returns the ids of the pods in the folder, sorted.
+func (f *Folder) List() ([]locket.PodID, error) {
+	dir, err := f.root.Open(".")
+	if err != nil {
+		return nil, fmt.Errorf("pods: %w", err)
+	}
+	defer func() { _ = dir.Close() }() // only read
+	entries, err := dir.ReadDir(-1)
+	if err != nil {
+		return nil, fmt.Errorf("pods: %w", err)
+	}
+	var ids []locket.PodID
+	for _, e := range entries {
+		if _, ok := locket.ParseUUID(e.Name()); !ok || !e.IsDir() {
+			continue
+		}
+		// A folder without a header is one whose creation was cut short.
+		if _, err := f.root.Stat(filepath.Join(e.Name(), "header")); err == nil {
+			ids = append(ids, locket.PodID(e.Name()))
+		}
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// Do runs fn with a view of a pod for the principal whom cred belongs to. The
+// pod is open while fn runs; fn must not keep the view. A pod that does not exist
+// answers as one that cred does not open.
+func (f *Folder) Do(ctx context.Context, pod locket.PodID, cred keyring.Credential, fn func(*store.View) error) error {
+	return f.use(ctx, pod, cred, func(u *use) error {
+		return fn(u.lease.store.View(u.lease.owner))
+	})
+}
+
+// A use is one function's stay in an open pod.
+type use struct {
+	*unlocked
+	lease *lease
+}
+
+// use unlocks and opens a pod, runs fn and lets go of it. A key may be added or
+// revoked between reading the header and reading the database; then both are
+// read again.
+func (f *Folder) use(ctx context.Context, pod locket.PodID, cred keyring.Credential, fn func(*use) error) error {
+	u, err := f.enter(ctx, pod, cred)
+	if errors.Is(err, errStale) {
+		u, err = f.enter(ctx, pod, cred)
+	}
+	if err != nil {
+		return err
+	}
+	defer u.wipe()
+	defer f.release(pod, u.lease)
+	if err := fn(u); err != nil {
+		return err
+	}
+	f.tend(ctx, pod, u.lease)
+	return nil
+}
+
+func (f *Folder) enter(ctx context.Context, pod locket.PodID, cred keyring.Credential) (*use, error) {
+	k, err := f.unlock(ctx, pod, cred)
+	if err != nil {
+		return nil, err
+	}
+	l, err := f.acquire(ctx, k)
+	if err != nil {
+		k.wipe()
+		return nil, err
+	}
+	return &use{unlocked: k, lease: l}, nil
+}

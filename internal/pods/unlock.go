@@ -1,0 +1,112 @@
+package pods
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/keyring"
+	"github.com/locketpod/locket/internal/secret"
+)
+
+// maxGuards bounds the guards of pods that do not exist, whose names are input.
+const maxGuards = 4096
+
+// An unlocked is a pod's folder, header and key, for one use.
+type unlocked struct {
+	pod    locket.PodID
+	dir    *os.Root
+	header *keyring.Header
+	slot   keyring.SlotID // the one that opened it
+	key    *secret.Key
+}
+
+func (k *unlocked) wipe() {
+	k.key.Wipe()
+	_ = k.dir.Close() // nothing was written through it
+}
+
+// unlock finds the pod key with a credential.
+func (f *Folder) unlock(ctx context.Context, pod locket.PodID, cred keyring.Credential) (*unlocked, error) {
+	k := &unlocked{pod: pod}
+	err := f.load(k)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !missing {
+		return nil, err
+	}
+	if missing {
+		k.header = new(keyring.Header) // opens for nobody, after as much work
+	}
+	try := func() (err error) {
+		k.key, k.slot, err = k.header.Open(ctx, f.kdf, cred)
+		return err
+	}
+	if _, ok := cred.(keyring.Password); ok {
+		err = f.guard(pod, !missing).Try(ctx, try)
+	} else {
+		err = try()
+	}
+	if err != nil {
+		if k.dir != nil {
+			k.wipe()
+		}
+		return nil, err
+	}
+	return k, nil
+}
+
+// load opens the pod's folder and reads its header.
+func (f *Folder) load(k *unlocked) error {
+	if _, ok := locket.ParseUUID(string(k.pod)); !ok {
+		return fs.ErrNotExist
+	}
+	dir, err := f.root.OpenRoot(string(k.pod))
+	if err != nil {
+		return err
+	}
+	header, err := keyring.Load(dir)
+	if err == nil && header.Pod() != k.pod {
+		err = locket.Errorf(locket.CodeTampered, "the header in this folder belongs to another pod; put the right one back")
+	}
+	if err != nil {
+		return errors.Join(err, dir.Close())
+	}
+	k.dir, k.header = dir, header
+	return nil
+}
+
+// guard returns the guard of a pod's passwords. Guards of pods that exist keep
+// their count in the pod's folder, which stays open for that.
+func (f *Folder) guard(pod locket.PodID, exists bool) *keyring.Guard {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if g := f.guards[pod]; g != nil {
+		return g
+	}
+	g := keyring.NewGuard(nil)
+	if exists {
+		if dir, err := f.root.OpenRoot(string(pod)); err == nil {
+			g = keyring.NewGuard(dir)
+		}
+	} else if len(f.guards) >= maxGuards {
+		pod = "" // one guard for all further ones
+		if g := f.guards[pod]; g != nil {
+			return g
+		}
+	}
+	f.guards[pod] = g
+	return g
+}
+
+// signer returns the pod's own signing key.
+func signer(podKey *secret.Key) (ed25519.PrivateKey, error) {
+	seed, err := keyring.Derive(podKey, keyring.PurposeSigning, ed25519.SeedSize)
+	if err != nil {
+		return nil, err
+	}
+	defer seed.Wipe()
+	return ed25519.NewKeyFromSeed(seed.Bytes()), nil
+}
