@@ -23,7 +23,6 @@ const databaseFile = "pod.db"
 type lease struct {
 	ready chan struct{} // closed when the fields down to err are set
 	store *store.Store
-	owner locket.Principal
 	blobs func() error // closes the blobs' folder
 	key   *secret.Key  // of the database
 	sign  ed25519.PrivateKey
@@ -98,9 +97,6 @@ func (f *Folder) start(ctx context.Context, l *lease, k *unlocked) (err error) {
 		return err
 	}
 	if l.store, err = store.Open(ctx, c); err != nil {
-		return err
-	}
-	if l.owner, err = l.store.Owner(ctx); err != nil {
 		return err
 	}
 	if f.opts.Server {
@@ -183,7 +179,7 @@ func (f *Folder) tend(ctx context.Context, pod locket.PodID, l *lease) {
 		return
 	}
 	n, err := l.store.CollectBlobs(ctx)
-	if err != nil {
+	if err != nil { // the answer is ready; this can wait
 		f.opts.Log.LogAttrs(ctx, slog.LevelWarn, "blobs not collected", slog.String("pod", string(pod)), slog.String("code", string(locket.CodeOf(err))))
 		f.mu.Lock()
 		f.tended[pod] = false

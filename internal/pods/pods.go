@@ -153,7 +153,7 @@ func (f *Folder) List() ([]locket.PodID, error) {
 // answers as one that cred does not open.
 func (f *Folder) Do(ctx context.Context, pod locket.PodID, cred keyring.Credential, fn func(*store.View) error) error {
 	return f.use(ctx, pod, cred, func(u *use) error {
-		return fn(u.lease.store.View(u.lease.owner))
+		return fn(u.lease.store.View(u.lease.store.Owner()))
 	})
 }
 
@@ -194,4 +194,14 @@ func (f *Folder) enter(ctx context.Context, pod locket.PodID, cred keyring.Crede
 		return nil, err
 	}
 	return &use{unlocked: k, lease: l}, nil
+}
+
+// Tend removes from a pod what crashes and forgotten uploads left in it, and
+// returns how many blobs that were. Servers do so by themselves.
+func (f *Folder) Tend(ctx context.Context, pod locket.PodID, cred keyring.Credential) (removed int, err error) {
+	err = f.use(ctx, pod, cred, func(u *use) error {
+		removed, err = u.lease.store.CollectBlobs(ctx)
+		return err
+	})
+	return removed, err
 }

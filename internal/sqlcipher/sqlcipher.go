@@ -81,8 +81,12 @@ func openVFS(ctx context.Context, v *vfs, path string, key *secret.Key, o Option
 	db := &DB{sql.OpenDB(&connector{path: path, keys: keys, vfs: v.name, opts: o}), keys}
 	db.SetMaxOpenConns(o.MaxConns)
 	db.SetMaxIdleConns(o.MaxConns)
-	var version int
-	if err := db.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version); err != nil {
+	// The first connection reads page 1 and the schema while it sets its pragmas.
+	conn, err := db.Conn(ctx)
+	if err == nil {
+		err = conn.Close()
+	}
+	if err != nil {
 		_ = db.Close() // the first error is the one to tell
 		return nil, fmt.Errorf("sqlcipher: open %s: %w", filepath.Base(path), err)
 	}

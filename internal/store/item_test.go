@@ -205,7 +205,7 @@ func TestDeleteRestoreErase(t *testing.T) {
 			t.Errorf("change %d: %v", n, err)
 		}
 	}
-	if bad, err := b.s.CheckIntegrity(t.Context()); err != nil || len(bad) > 0 {
+	if bad, err := b.v.CheckIntegrity(t.Context()); err != nil || len(bad) > 0 {
 		t.Errorf("integrity: %v %v", bad, err)
 	}
 	next := b.create("Note", props{"name": "next"})
@@ -279,6 +279,7 @@ func TestNoDoorForOthers(t *testing.T) {
 	_, errSearch := v.Search(t.Context(), locket.Search{Text: "one"})
 	_, errStats := v.Stats(t.Context())
 	_, errTypes := v.Types(t.Context())
+	_, errCheck := v.CheckIntegrity(t.Context())
 	_, errHistory := v.History(t.Context(), it.ID, 0, "")
 	_, errEdges := v.Edges(t.Context(), it.ID, "", "", 0, "")
 	_, errBlob := v.OpenBlob(t.Context(), locket.NewBlobID())
@@ -300,7 +301,7 @@ func TestNoDoorForOthers(t *testing.T) {
 		_, err := w.Create(store.Draft{Type: "Note"})
 		return err
 	})
-	for i, err := range []error{errGet, errQuery, errSearch, errStats, errTypes, errHistory, errEdges, errBlob, errPut, errImports, errLedger, errChange, errWrite} {
+	for i, err := range []error{errGet, errQuery, errSearch, errStats, errTypes, errCheck, errHistory, errEdges, errBlob, errPut, errImports, errLedger, errChange, errWrite} {
 		if locket.CodeOf(err) != locket.CodeDenied {
 			t.Errorf("door %d is open: %v", i, err)
 		}

@@ -30,14 +30,11 @@ func (w *Writer) Create(d Draft) (locket.Item, error) {
 		return locket.Item{}, err
 	}
 	maps.DeleteFunc(props, func(_ string, v any) bool { return v == nil })
-	if d.ID == "" {
-		d.ID = locket.NewItemID(w.now())
-	}
-	id, err := itemID(d.ID)
+	id, err := w.newID(d.ID)
 	if err != nil {
 		return locket.Item{}, err
 	}
-	if err := w.checkNew(id, d.Keys); err != nil {
+	if err := w.checkKeys(d.Keys); err != nil {
 		return locket.Item{}, err
 	}
 	r := &itemRow{
@@ -74,15 +71,28 @@ func (w *Writer) insert(t *locket.Type, r *itemRow, props map[string]any, keys [
 	return w.note(locket.ActionCreate, r.n, r.id, r.typ, props, "")
 }
 
-// checkNew refuses an id or a key that is taken.
-func (w *Writer) checkNew(id []byte, keys []string) error {
+// newID returns the id of a new item: the one wanted, unless it is taken, or a
+// random one.
+func (w *Writer) newID(wanted locket.ItemID) ([]byte, error) {
+	if wanted == "" {
+		return itemID(locket.NewItemID(w.now()))
+	}
+	id, err := itemID(wanted)
+	if err != nil {
+		return nil, err
+	}
 	var n int
 	if err := w.queryRow(`SELECT count(*) FROM items WHERE id = ?`, id).Scan(&n); err != nil {
-		return err
+		return nil, err
 	}
 	if n > 0 {
-		return locket.Errorf(locket.CodeExists, "there is an item with this id already")
+		return nil, locket.Errorf(locket.CodeExists, "there is an item with this id already")
 	}
+	return id, nil
+}
+
+// checkKeys refuses a key that is taken.
+func (w *Writer) checkKeys(keys []string) error {
 	for _, k := range keys {
 		if err := checkKey(k); err != nil {
 			return err

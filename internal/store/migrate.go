@@ -59,16 +59,20 @@ func (s *Store) initialise(ctx context.Context, owner locket.Principal) error {
 	})
 }
 
-// check compares the database with what this program expects and migrates it. It
-// reads nothing but meta, whose form no schema changes.
+// check reads who the pod and its owner are, compares the database with what this
+// program expects and migrates it. It reads nothing but meta and the first columns
+// of principals, whose form no schema changes.
 func (s *Store) check(ctx context.Context) error {
 	var pod string
 	var version int
+	var owner []byte
 	err := s.db.QueryRowContext(ctx, `SELECT (SELECT value FROM meta WHERE key = 'pod'), (SELECT value FROM meta WHERE key = 'schema'),
-		(SELECT value FROM meta WHERE key = 'generation')`).Scan(&pod, &version, &s.opened)
+		(SELECT value FROM meta WHERE key = 'generation'), id, kind, name FROM principals WHERE n = 1`).
+		Scan(&pod, &version, &s.opened, &owner, &s.owner.Kind, &s.owner.Name)
 	if err != nil {
 		return failure("open pod", err)
 	}
+	s.owner.ID = locket.PrincipalID(uuidText(owner))
 	switch {
 	case pod != string(s.pod):
 		return locket.Errorf(locket.CodeTampered, "this database belongs to another pod; put back the file that was here")

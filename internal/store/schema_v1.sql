@@ -1,6 +1,8 @@
 -- Schema 1. Few tables and few indexes: every open parses them all.
 
--- Facts about the pod: pod (its id), schema (this file's number), generation.
+-- Facts about the pod: pod (its id), schema (this file's number), generation. Every
+-- later schema keeps this table, and of principals n, id, kind and name: they are
+-- read before the schema's number is known.
 CREATE TABLE meta(
   key   TEXT PRIMARY KEY,
   value ANY

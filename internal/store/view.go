@@ -111,3 +111,27 @@ func (v *View) Stats(ctx context.Context) (locket.Stats, error) {
 	st.FileBytes = pages * size
 	return st, failure("count", err)
 }
+
+// CheckIntegrity reads and verifies every page and index. It returns what is
+// wrong, one line each, at most 100.
+func (v *View) CheckIntegrity(ctx context.Context) ([]string, error) {
+	if err := v.may(locket.ActionRead); err != nil {
+		return nil, err
+	}
+	rows, err := v.s.db.QueryContext(ctx, `PRAGMA integrity_check(100)`)
+	if err != nil {
+		return nil, failure("check integrity", err)
+	}
+	defer rows.Close()
+	var found []string
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			return nil, failure("check integrity", err)
+		}
+		if line != "ok" {
+			found = append(found, line)
+		}
+	}
+	return found, failure("check integrity", rows.Err())
+}
