@@ -1,0 +1,25 @@
+package importer
+
+// Formats returns the formats that the product reads. Where several are equally
+// sure of a file, the earlier one reads it; the last takes every file.
+func Formats() []Format {
+	return []Format{
+		mboxFormat(),
+		emlFormat(),
+		vcardFormat(),
+		icalFormat(),
+		markdownFormat(),
+		filesFormat(),
+	}
+}
+
+// choose returns the format that is most sure of a file.
+func choose(formats []Format, path string, head []byte) Format {
+	best, sure := filesFormat(), 0
+	for _, f := range formats {
+		if n := f.Recognise(path, head); n > sure {
+			best, sure = f, n
+		}
+	}
+	return best
+}
