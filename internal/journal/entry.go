@@ -9,6 +9,7 @@
 package journal
 
 import (
+	"crypto"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
@@ -97,13 +98,18 @@ func (e *Entry) Hash() (Hash, error) {
 	return sha256.Sum256(b), nil
 }
 
-// Sign returns the entry's hash and the Ed25519 signature over domain ‖ hash.
-func (e *Entry) Sign(key ed25519.PrivateKey) (Hash, []byte, error) {
+// Sign returns the entry's hash and the Ed25519 signature over domain ‖ hash. key
+// holds an Ed25519 key.
+func (e *Entry) Sign(key crypto.Signer) (Hash, []byte, error) {
 	h, err := e.Hash()
 	if err != nil {
 		return Hash{}, nil, err
 	}
-	return h, ed25519.Sign(key, signed(h)), nil
+	sig, err := key.Sign(nil, signed(h), crypto.Hash(0))
+	if err != nil {
+		return Hash{}, nil, fmt.Errorf("journal: sign: %w", err)
+	}
+	return h, sig, nil
 }
 
 // Verify checks sig against the entry. It returns ErrBadSignature if it does not fit.

@@ -95,12 +95,12 @@ func (f *Folder) createStore(ctx context.Context, dir *os.Root, pod locket.PodID
 	if err != nil {
 		return nil, nil, err
 	}
-	sign, err := signer(podKey)
+	sign, err := newSigner(podKey)
 	if err != nil {
 		key.Wipe()
 		return nil, nil, err
 	}
-	wipe := func() { key.Wipe(); clear(sign) }
+	wipe := func() { key.Wipe(); sign.wipe() }
 	blobs, err := blob.Open(dir)
 	if err == nil {
 		var s *store.Store

@@ -2,7 +2,6 @@ package pods
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"log/slog"
 	"path/filepath"
@@ -25,7 +24,7 @@ type lease struct {
 	store *store.Store
 	blobs func() error // closes the blobs' folder
 	key   *secret.Key  // of the database
-	sign  ed25519.PrivateKey
+	sign  *signer
 	err   error
 
 	users int         // guarded by Folder.mu
@@ -113,7 +112,7 @@ func (f *Folder) config(l *lease, k *unlocked) (c store.Config, err error) {
 	if l.key, err = keyring.Derive(k.key, keyring.PurposeDatabase, sqlcipher.KeySize); err != nil {
 		return c, err
 	}
-	if l.sign, err = signer(k.key); err != nil {
+	if l.sign, err = newSigner(k.key); err != nil {
 		return c, err
 	}
 	root, err := f.root.OpenRoot(string(k.pod))
@@ -230,7 +229,7 @@ func (f *Folder) shut(pod locket.PodID, l *lease) {
 		err = errors.Join(err, l.blobs())
 	}
 	l.key.Wipe()
-	clear(l.sign)
+	l.sign.wipe()
 	if err != nil {
 		f.opts.Log.Error("pod not shut cleanly", slog.String("pod", string(pod)), slog.String("cause", err.Error()))
 	}

@@ -2,7 +2,6 @@ package pods
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"io/fs"
 	"os"
@@ -99,14 +98,4 @@ func (f *Folder) guard(pod locket.PodID, exists bool) *keyring.Guard {
 	}
 	f.guards[pod] = g
 	return g
-}
-
-// signer returns the pod's own signing key.
-func signer(podKey *secret.Key) (ed25519.PrivateKey, error) {
-	seed, err := keyring.Derive(podKey, keyring.PurposeSigning, ed25519.SeedSize)
-	if err != nil {
-		return nil, err
-	}
-	defer seed.Wipe()
-	return ed25519.NewKeyFromSeed(seed.Bytes()), nil
 }

@@ -9,7 +9,7 @@ package store
 
 import (
 	"context"
-	"crypto/ed25519"
+	"crypto"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -27,7 +27,7 @@ type Config struct {
 	Path   string      // of the database file
 	Blobs  *blob.Dir   // the folder of large blobs
 	Key    *secret.Key // 32 bytes, the raw SQLCipher key
-	Signer ed25519.PrivateKey
+	Signer crypto.Signer // with an Ed25519 key
 	Pod    locket.PodID
 	Now    func() time.Time // nil: time.Now
 }
@@ -36,7 +36,7 @@ type Config struct {
 type Store struct {
 	db     *sqlcipher.DB
 	blobs  *blob.Dir
-	signer ed25519.PrivateKey
+	signer crypto.Signer
 	pod    locket.PodID
 	now    func() time.Time
 	owner  locket.Principal

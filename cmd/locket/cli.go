@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/secret"
+)
+
+// The environment variables.
+const (
+	envDir    = "LOCKET_DIR"
+	envKey    = "LOCKET_KEY"
+	envServer = "LOCKET_SERVER"
+)
+
+// A cli is one run of the program: its streams, what it found in the environment,
+// and the flags that all commands share.
+type cli struct {
+	in       *os.File
+	out, err io.Writer
+
+	inTTY, errTTY bool
+	colour        bool // on standard output
+	width         int  // columns of the terminal; 0 if standard output is none
+
+	key    *secret.Key // LOCKET_KEY; empty if it is not set
+	prompt prompter    // the terminal
+	device deviceKeys  // the OS keyring
+
+	dir, server, pod string
+	passphraseFile   string
+	passphraseFD     int
+	json, verbose    bool
+	running          bool // a command has begun, so that later errors are not about usage
+}
+
+// newCLI makes a cli of the process's streams and environment.
+func newCLI(in, out, err *os.File, getenv func(string) string) *cli {
+	c := &cli{
+		in: in, out: out, err: err,
+		inTTY: isTerminal(in), errTTY: isTerminal(err),
+		key:    secret.Take([]byte(getenv(envKey))),
+		prompt: terminal{}, device: osKeyring{},
+		dir: getenv(envDir), server: getenv(envServer),
+	}
+	if isTerminal(out) {
+		c.colour = getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+		c.width = 80
+		if w, _, err := term.GetSize(int(out.Fd())); err == nil && w > 0 {
+			c.width = w
+		}
+	}
+	return c
+}
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// run runs one command line, prints its error and returns the exit status.
+func (c *cli) run(ctx context.Context, args []string) int {
+	defer c.key.Wipe()
+	err := c.execute(ctx, args)
+	if err != nil {
+		c.fail(err)
+	}
+	return int(statusOf(err))
+}
+
+// execute runs one command line. Its error has a code.
+func (c *cli) execute(ctx context.Context, args []string) error {
+	c.running = false
+	root := c.rootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil && !c.running {
+		c.json = c.json || slices.Contains(args, "--json")
+		err = usage(err)
+	}
+	if err != nil && ctx.Err() != nil {
+		err = cancelled(err)
+	}
+	return coded(err)
+}
+
+// usage makes an error about the command line of what the flag parser says.
+func usage(err error) error {
+	if e, ok := errors.AsType[*locket.Error](err); ok {
+		return e
+	}
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	return locket.Errorf(locket.CodeInvalid, "%s; see 'locket help'", first)
+}
+
+// cancelled gives an error that came of Ctrl-C its code, unless it says more
+// already.
+func cancelled(err error) error {
+	if locket.CodeOf(err) == locket.CodeInternal {
+		return locket.Errorf(locket.CodeCancelled, "stopped").Because(err)
+	}
+	return err
+}
+
+// logger writes to standard error: text on a terminal, else JSON lines. It gets
+// ids and codes, never contents.
+func (c *cli) logger() *slog.Logger {
+	level := slog.LevelInfo
+	if c.verbose {
+		level = slog.LevelDebug
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if c.errTTY {
+		return slog.New(slog.NewTextHandler(c.err, options))
+	}
+	return slog.New(slog.NewJSONHandler(c.err, options))
+}
+
+// rootCommand lists all commands.
+func (c *cli) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "locket",
+		Short: "One encrypted home for your data and for the memory of your AI agents",
+		Long: `Locket keeps notes, mail, contacts, events, photos and files in one encrypted pod.
+
+Commands work directly on the pod folder (--dir, ` + envDir + `; default: the platform's
+data folder), or against a server (--server, ` + envServer + `). ` + envKey + ` may hold an API
+key, so that nothing is asked.`,
+		Example: `  locket init
+  locket import ~/Downloads/takeout.zip
+  locket search from:anna harbour
+  locket serve`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRun: func(*cobra.Command, []string) {
+			c.running = true
+		},
+	}
+	c.sharedFlags(root)
+	root.SetIn(c.in)
+	root.SetOut(c.out)
+	root.SetErr(c.err)
+	groups := []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Start:", []*cobra.Command{c.initCommand(), c.serveCommand(), c.demoCommand()}},
+		{"Data:", []*cobra.Command{
+			c.addCommand(), c.getCommand(), c.listCommand(), c.searchCommand(),
+			c.historyCommand(), c.importCommand(), c.exportCommand(), c.opCommand(),
+		}},
+		{"Care:", []*cobra.Command{c.statusCommand(), c.doctorCommand(), c.keyCommand(), c.versionCommand()}},
+	}
+	for _, g := range groups {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
+		for _, cmd := range g.commands {
+			cmd.GroupID = g.title
+			root.AddCommand(cmd)
+		}
+	}
+	root.AddCommand(exitStatusTopic())
+	return root
+}
+
+func (c *cli) sharedFlags(root *cobra.Command) {
+	f := root.PersistentFlags()
+	f.StringVar(&c.dir, "dir", c.dir, "folder that holds the pods")
+	f.StringVar(&c.pod, "pod", "", "id of the pod, if the folder holds several")
+	f.StringVar(&c.server, "server", c.server, "address of a server to use instead of a folder, e.g. https://pod.example.com")
+	f.BoolVar(&c.json, "json", false, "print JSON, errors too")
+	f.BoolVarP(&c.verbose, "verbose", "v", false, "say more on standard error")
+	f.StringVar(&c.passphraseFile, "passphrase-file", "", "read the passphrase from the first line of a file")
+	f.IntVar(&c.passphraseFD, "passphrase-fd", -1, "read the passphrase from the first line of a file descriptor")
+}
+
+// takes is an argument check: the arguments have these names, in this order; a last
+// name that ends in "..." stands for one or more. Arguments are not repeated in the
+// message: they may be secrets given by mistake.
+func takes(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		open := len(names) > 0 && strings.HasSuffix(names[len(names)-1], "...")
+		switch {
+		case len(args) < len(names):
+			return locket.Errorf(locket.CodeInvalid, "%s is missing; see '%s --help'", strings.TrimSuffix(names[len(args)], "..."), cmd.CommandPath())
+		case len(args) > len(names) && !open:
+			return locket.Errorf(locket.CodeInvalid, "there is an argument too many; passphrases and keys are never arguments; see '%s --help'", cmd.CommandPath())
+		}
+		return nil
+	}
+}
+
+// exitStatusTopic is "locket help exit-status".
+func exitStatusTopic() *cobra.Command {
+	var b strings.Builder
+	b.WriteString("The exit status says how a command ended:\n\n")
+	for _, s := range statuses {
+		b.WriteString("  " + statusRow(s.status, s.codes, s.meaning) + "\n")
+	}
+	return &cobra.Command{Use: "exit-status", Short: "What the exit statuses mean", Long: b.String()}
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/importer"
+	"github.com/locketpod/locket/internal/ops"
+	"github.com/locketpod/locket/internal/pods"
+	"github.com/locketpod/locket/internal/store"
+)
+
+// A pod is an open pod: one in a folder here, or one behind a server.
+type pod interface {
+	// do runs an operation. Its answer has the type that the op's Out names.
+	do(ctx context.Context, o ops.Op, in any, body io.Reader, report locket.Reporter) (any, error)
+	// fetch runs an operation whose answer is raw bytes, and writes them to w.
+	fetch(ctx context.Context, o ops.Op, in any, w io.Writer) error
+	// importTree imports what i has opened.
+	importTree(ctx context.Context, i *importRun) (importer.Report, error)
+}
+
+// withPod opens the pod that the flags name and calls fn with it.
+func (c *cli) withPod(ctx context.Context, fn func(pod) error) error {
+	if c.server != "" {
+		r, err := c.newRemote()
+		if err != nil {
+			return err
+		}
+		defer r.close()
+		return fn(r)
+	}
+	return c.withView(ctx, func(v *store.View) error { return fn(local{v}) })
+}
+
+// withFolder opens the folder of pods, finds the pod in it and the credential for it,
+// and calls fn. The command works on a folder only.
+func (c *cli) withFolder(ctx context.Context, fn func(f *pods.Folder, id locket.PodID, k *credential) error) (err error) {
+	if c.server != "" {
+		return locket.Errorf(locket.CodeUnsupported, "this works on the pod's folder only; run it on the machine that has it, without --server")
+	}
+	f, err := c.openFolder()
+	if err != nil {
+		return err
+	}
+	defer closing(f, &err)
+	id, err := c.choosePod(f)
+	if err != nil {
+		return err
+	}
+	k, err := c.credential(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer k.wipe()
+	return fn(f, id, k)
+}
+
+func (c *cli) withView(ctx context.Context, fn func(*store.View) error) error {
+	return c.withFolder(ctx, func(f *pods.Folder, id locket.PodID, k *credential) error {
+		return f.Do(ctx, id, k.keyring(), fn)
+	})
+}
+
+// closing closes x and keeps the error if there is no other.
+func closing(x io.Closer, err *error) {
+	if e := x.Close(); *err == nil {
+		*err = e
+	}
+}
+
+func (c *cli) openFolder() (*pods.Folder, error) {
+	dir, err := c.podsDir()
+	if err != nil {
+		return nil, err
+	}
+	return pods.Open(dir, pods.Options{Log: c.logger()})
+}
+
+// choosePod returns the pod that --pod names, or the only one in the folder.
+func (c *cli) choosePod(f *pods.Folder) (locket.PodID, error) {
+	if c.pod != "" {
+		if _, ok := locket.ParseUUID(c.pod); !ok {
+			return "", locket.Errorf(locket.CodeInvalid, "--pod is not the id of a pod; 'locket status' lists them")
+		}
+		return locket.PodID(c.pod), nil
+	}
+	ids, err := f.List()
+	switch {
+	case err != nil:
+		return "", err
+	case len(ids) == 0:
+		return "", locket.Errorf(locket.CodeNotFound, "there is no pod here yet; 'locket init' makes one, --dir or %s names another folder", envDir)
+	case len(ids) > 1:
+		return "", locket.Errorf(locket.CodeInvalid, "there are %d pods here; choose one with --pod, 'locket status' lists them", len(ids))
+	}
+	return ids[0], nil
+}
+
+// local is a pod in a folder.
+type local struct{ view *store.View }
+
+func (l local) do(ctx context.Context, o ops.Op, in any, body io.Reader, report locket.Reporter) (any, error) {
+	return o.Run(ctx, &ops.Call{View: l.view, Body: body, Report: report}, in)
+}
+
+func (l local) fetch(ctx context.Context, o ops.Op, in any, w io.Writer) (err error) {
+	out, err := l.do(ctx, o, in, nil, nil)
+	if err != nil {
+		return err
+	}
+	switch out := out.(type) {
+	case *ops.File:
+		defer closing(out, &err)
+		_, err = io.Copy(w, out)
+		return err
+	case *ops.Stream:
+		return out.Write(ctx, w)
+	}
+	return fmt.Errorf("%s answers with a %T, not with bytes", o.Name, out)
+}
+
+// run does the operation of a name with input fields in text form; an empty text
+// leaves a field out. T is the type of its answer.
+func run[T any](ctx context.Context, p pod, name string, fields map[string]string) (T, error) {
+	var none T
+	o, in, err := input(name, fields)
+	if err != nil {
+		return none, err
+	}
+	out, err := p.do(ctx, o, in, nil, nil)
+	if err != nil {
+		return none, err
+	}
+	answer, ok := out.(T)
+	if !ok {
+		return none, fmt.Errorf("%s answers with a %T", name, out)
+	}
+	return answer, nil
+}
+
+func input(name string, fields map[string]string) (ops.Op, any, error) {
+	o, ok := ops.Find(name)
+	if !ok {
+		return o, nil, fmt.Errorf("there is no operation %s", name)
+	}
+	in := o.New()
+	for _, f := range o.Fields() {
+		if text := fields[f.Name]; text != "" {
+			if err := f.Set(in, text); err != nil {
+				return o, nil, err
+			}
+		}
+	}
+	return o, in, nil
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"locket": main})
+}
+
+// TestScript runs testdata/script/*.txtar against the program itself. Commands of
+// ours in them:
+//
+//	status N COMMAND…           the command ends with exit status N
+//	match VAR FILE REGEXP       the first group of the match becomes a variable
+//	serve [FLAG…]               a server runs until the script ends; URL names it
+//	interrupt N TEXT COMMAND…   it gets Ctrl-C once it prints TEXT, and ends with status N
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			home := filepath.Join(e.WorkDir, "home")
+			e.Setenv("HOME", home)
+			e.Setenv("LOCKET_DIR", filepath.Join(e.WorkDir, "pods"))
+			e.Setenv("TMPDIR", filepath.Join(e.WorkDir, ".tmp"))
+			e.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent") // no keyring of the machine's owner
+			return os.Mkdir(home, 0o700)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": scriptStatus, "match": scriptMatch, "serve": scriptServe, "interrupt": scriptInterrupt,
+		},
+		Condition: func(cond string) (bool, error) {
+			return cond == "tty" && (runtime.GOOS == "linux" || runtime.GOOS == "darwin"), nil
+		},
+	})
+}
+
+func scriptStatus(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N command...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit status = %d, want %d", got, want)
+	}
+}
+
+func scriptMatch(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: match VAR file regexp")
+	}
+	m := regexp.MustCompile("(?m)" + args[2]).FindStringSubmatch(ts.ReadFile(args[1]))
+	if len(m) < 2 {
+		ts.Fatalf("%s does not match %s", args[1], args[2])
+	}
+	ts.Setenv(args[0], m[1])
+}
+
+// start starts a command in the script's environment.
+func start(ts *testscript.TestScript, args ...string) *exec.Cmd {
+	var path string
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if p, err := exec.LookPath(filepath.Join(dir, args[0])); err == nil && path == "" {
+			path = p
+		}
+	}
+	cmd := exec.Command(path, args[1:]...)
+	cmd.Dir = ts.MkAbs(".")
+	for _, name := range []string{"PATH", "HOME", "LOCKET_DIR", "LOCKET_KEY", "TMPDIR", "DBUS_SESSION_BUS_ADDRESS", "GOCOVERDIR"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	return cmd
+}
+
+func scriptServe(ts *testscript.TestScript, _ bool, args []string) {
+	cmd := start(ts, append([]string{"locket", "serve", "--addr", "127.0.0.1:0", "--json"}, args...)...)
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	ts.Defer(func() {
+		if runtime.GOOS == "windows" {
+			ts.Check(cmd.Process.Kill()) // it has no softer signal
+		} else {
+			ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+		}
+		if err := cmd.Wait(); err != nil {
+			ts.Logf("server: %v\n%s", err, log.String())
+		}
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		ts.Fatalf("the server did not start: %v\n%s", err, log.String())
+	}
+	ts.Setenv("URL", strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(line), `{"url":"`), `"}`))
+}
+
+func scriptInterrupt(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 3 {
+		ts.Fatalf("usage: interrupt status text command...")
+	}
+	want, text := args[0], args[1]
+	cmd := start(ts, args[2:]...)
+	r, w, err := os.Pipe()
+	ts.Check(err)
+	cmd.Stdout, cmd.Stderr = w, w
+	ts.Check(cmd.Start())
+	ts.Check(w.Close())
+	sent := false
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		ts.Logf("%s", lines.Text())
+		if !sent && strings.Contains(lines.Text(), text) {
+			ts.Check(cmd.Process.Signal(os.Interrupt))
+			sent = true
+		}
+	}
+	err = cmd.Wait()
+	ts.Check(r.Close())
+	if got := strconv.Itoa(cmd.ProcessState.ExitCode()); !sent || got != want {
+		ts.Fatalf("sent = %t, ended with %v, want exit status %s", sent, err, want)
+	}
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/daemon"
+)
+
+func (c *cli) serveCommand() *cobra.Command {
+	cfg := daemon.Config{}
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the pods of a folder over HTTP",
+		Long: `Serve the pods of a folder over HTTP until Ctrl-C. Requests carry an API key, which
+'locket key add' makes; the server itself can open nothing. Without a certificate only
+addresses of this machine are served.`,
+		Example: `  locket serve
+  locket serve --addr 0.0.0.0:7117 --tls-cert cert.pem --tls-key key.pem
+  locket serve --host pod.example.com    # behind a reverse proxy on this machine`,
+		Args: takes(),
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if cmd.Flags().Changed("server") {
+				return locket.Errorf(locket.CodeInvalid, "--server is for clients; --addr says where to serve")
+			}
+			if cfg.Dir, err = c.podsDir(); err != nil {
+				return err
+			}
+			cfg.Log, cfg.Version = c.logger(), readVersion().Version
+			cfg.Ready = func(url string) { fmt.Fprintf(c.out, "serving %s at %s\n", cfg.Dir, url) }
+			if c.json {
+				cfg.Ready = func(url string) { fmt.Fprintf(c.out, "{\"url\":%q}\n", url) }
+			}
+			if err := daemon.EraseFreedMemory(); err != nil {
+				return err
+			}
+			return daemon.Serve(cmd.Context(), cfg)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&cfg.Addr, "addr", "127.0.0.1:7117", "address and port to listen at; port 0 takes a free one")
+	f.StringVar(&cfg.CertFile, "tls-cert", "", "PEM file with the certificate")
+	f.StringVar(&cfg.KeyFile, "tls-key", "", "PEM file with the certificate's key")
+	f.StringArrayVar(&cfg.Hosts, "host", nil, "a name under which a reverse proxy on this machine forwards")
+	f.DurationVar(&cfg.KeepOpen, "keep-open", 0, "how long a pod's key stays in memory after its last request")
+	return cmd
+}

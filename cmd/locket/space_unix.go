@@ -1,0 +1,15 @@
+//go:build linux || darwin || freebsd
+
+package main
+
+import "golang.org/x/sys/unix"
+
+// freeSpace returns how many bytes the user may still write to the disk of a folder;
+// ok is false if that cannot be known.
+func freeSpace(dir string) (free int64, ok bool) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return 0, false
+	}
+	return int64(s.Bavail) * int64(s.Bsize), true
+}
