@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/secret"
 )
 
 // An exchange is one request and its answer, and what the log will say of it.
@@ -30,18 +31,22 @@ type exchange struct {
 // handler serves fn with everything that all requests have in common.
 func (a *api) handler(op string, fn func(*exchange) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began := time.Now()
 		x := &exchange{ResponseWriter: w, r: r, op: op, id: rand.Text()[:16]}
-		x.secureHeaders()
-		err := a.guarded(x, fn)
-		if err != nil {
-			err = errors.Join(err, x.fail(err))
-		}
-		a.log(x, err, time.Since(began))
+		secret.OnCleanStack(func() { a.serve(x, fn) })
 		if x.cut {
 			panic(http.ErrAbortHandler) // net/http's way to end an answer so that the client sees it is incomplete
 		}
 	})
+}
+
+func (a *api) serve(x *exchange, fn func(*exchange) error) {
+	began := time.Now()
+	x.secureHeaders()
+	err := a.guarded(x, fn)
+	if err != nil {
+		err = errors.Join(err, x.fail(err))
+	}
+	a.log(x, err, time.Since(began))
 }
 
 // guarded runs fn if the guard admits the request, and turns a panic into an error.

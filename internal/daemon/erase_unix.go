@@ -9,10 +9,11 @@ import (
 	"syscall"
 )
 
-// erasing is the runtime's settings: overwrite memory when it is freed, and do not
+// erasing is the runtime's settings: overwrite memory when it is freed; do not
 // interrupt goroutines with signals, which makes the kernel and the runtime save
-// registers, with plaintext on its way through them, where nothing overwrites it.
-const erasing = "clobberfree=1,asyncpreemptoff=1"
+// registers, with plaintext on its way through them, where nothing overwrites it;
+// do not move stacks, which secret.OnCleanStack relies on.
+const erasing = "clobberfree=1,asyncpreemptoff=1,gcshrinkstackoff=1"
 
 // EraseFreedMemory makes sure that this program runs with freed memory being
 // overwritten. The runtime reads that from the environment at its start only, so

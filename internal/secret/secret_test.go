@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"text/template"
+	"unsafe"
 
 	"github.com/locketpod/locket/internal/secret"
 )
@@ -108,5 +109,53 @@ func TestEqual(t *testing.T) {
 	a, b := key(), key()
 	if !a.Equal(b) || a.Equal(secret.Random(len(plain))) || a.Equal(nil) || a.Equal(&secret.Key{}) {
 		t.Error("Equal is wrong")
+	}
+}
+
+// deep leaves a pattern at several depths of the stack and returns where the
+// deepest stood.
+//
+//go:noinline
+func deep(n int, pattern byte) uintptr {
+	var frame [512]byte
+	for i := range frame {
+		frame[i] = pattern
+	}
+	if n == 0 {
+		return uintptr(unsafe.Pointer(&frame[0]))
+	}
+	return deep(n-1, pattern) + uintptr(frame[n]-pattern)
+}
+
+// count returns how many of the 512 bytes at p hold the pattern.
+//
+//go:noinline
+func count(p uintptr, pattern byte) (n int) {
+	for i := range uintptr(512) {
+		if *(*byte)(unsafe.Add(nil, p+i)) == pattern {
+			n++
+		}
+	}
+	return n
+}
+
+func TestOnCleanStack(t *testing.T) {
+	const pattern = 0xa7
+	var left, wiped uintptr
+	ended := make(chan struct{})
+	go func() { // a goroutine of its own has a small stack that must grow
+		defer close(ended)
+		secret.OnCleanStack(func() { wiped = deep(100, pattern) })
+		if n := count(wiped, pattern); n > 64 {
+			t.Errorf("%d bytes of a wiped frame are left", n)
+		}
+		left = deep(100, pattern)
+		if n := count(left, pattern); n < 256 {
+			t.Errorf("only %d bytes of a frame that nobody wiped are found: the test sees nothing", n)
+		}
+	}()
+	<-ended
+	if left == 0 || wiped == 0 {
+		t.Error("nothing was tested")
 	}
 }
