@@ -1,0 +1,8 @@
+// Package e2e holds the tests of the whole program: they build the locket binary
+// and use it as its users do, with the stock sqlcipher tool and strace as
+// witnesses. What they look for is what the promises of the design exclude: text
+// in the clear on the disk or in memory, lost writes, answers from altered files.
+//
+// Each test has a control that shows that it can see. -short runs fewer rounds;
+// LOCKET_CI=1 runs all of them, and makes a missing tool a failure.
+package e2e
