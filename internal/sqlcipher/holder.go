@@ -13,9 +13,10 @@ import "sync"
 type Holder struct {
 	path string
 
-	mu  sync.Mutex
-	db  heldFile // guarded by mu
-	shm heldFile // guarded by mu
+	mu     sync.Mutex
+	target string   // path without symbolic links, "" before the first Hold; guarded by mu
+	db     heldFile // guarded by mu
+	shm    heldFile // guarded by mu
 }
 
 // NewHolder returns a Holder of the database at path that holds nothing yet.

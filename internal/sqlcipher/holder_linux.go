@@ -28,14 +28,17 @@ type heldFile struct {
 }
 
 func (h *Holder) hold() error {
-	path, err := filepath.EvalSymlinks(h.path) // SQLite puts the -shm beside the target
-	if err != nil {
-		return fmt.Errorf("sqlcipher: hold: %w", err)
+	if h.target == "" {
+		target, err := filepath.EvalSymlinks(h.path) // SQLite puts the -shm beside the target
+		if err != nil {
+			return fmt.Errorf("sqlcipher: hold: %w", err)
+		}
+		h.target = target
 	}
-	if err := h.db.lock(path, sharedRange); err != nil {
+	if err := h.db.lock(h.target, sharedRange); err != nil {
 		return err
 	}
-	if err := h.shm.lock(path+"-shm", dmsByte); err != nil {
+	if err := h.shm.lock(h.target+"-shm", dmsByte); err != nil {
 		return errors.Join(err, h.db.unlock(sharedRange))
 	}
 	return nil

@@ -24,9 +24,9 @@ import (
 // Config says what to open. The Store borrows Key and Signer: their owner wipes
 // them after Close.
 type Config struct {
-	Path   string      // of the database file
-	Blobs  *blob.Dir   // the folder of large blobs
-	Key    *secret.Key // 32 bytes, the raw SQLCipher key
+	Path   string        // of the database file
+	Blobs  *blob.Dir     // the folder of large blobs
+	Key    *secret.Key   // 32 bytes, the raw SQLCipher key
 	Signer crypto.Signer // with an Ed25519 key
 	Pod    locket.PodID
 	Now    func() time.Time // nil: time.Now
