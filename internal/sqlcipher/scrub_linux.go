@@ -31,8 +31,8 @@ type heapLayout struct {
 
 // pageLayout is how a page begins; its blocks follow.
 type pageLayout struct {
-	cut        int // blocks that have been handed out at least once
-	_, _, used int
+	cut     int // blocks that have been handed out at least once
+	_, _, _ int // the last: blocks in use
 }
 
 // freeBlock is how a free block begins.
