@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -125,8 +126,8 @@ func TestKeepOpen(t *testing.T) {
 	f := folder(t, pods.Options{})
 	c := create(t, f)
 	synctest.Test(t, func(t *testing.T) {
-		n := 0
-		f, err := pods.Open(f.Path(), pods.Options{KeepOpen: 30 * time.Second, Shut: func() { n++ }})
+		var n atomic.Int64
+		f, err := pods.Open(f.Path(), pods.Options{KeepOpen: 30 * time.Second, Shut: func() { n.Add(1) }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,20 +136,20 @@ func TestKeepOpen(t *testing.T) {
 				t.Fatal(err)
 			}
 			<-time.After(29 * time.Second) // in the bubble's time
-			if n != 0 {
+			if n.Load() != 0 {
 				t.Fatal("shut while it was to be kept open")
 			}
 		}
 		<-time.After(2 * time.Second)
 		synctest.Wait()
-		if n != 1 {
-			t.Errorf("shut %d times after its time", n)
+		if n.Load() != 1 {
+			t.Errorf("shut %d times after its time", n.Load())
 		}
 		if err := f.Do(t.Context(), c.Pod, c.Token, addNote("n")); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.Close(); err != nil || n != 2 {
-			t.Errorf("Close: %v, shut %d times", err, n)
+		if err := f.Close(); err != nil || n.Load() != 2 {
+			t.Errorf("Close: %v, shut %d times", err, n.Load())
 		}
 		if err := f.Do(t.Context(), c.Pod, c.Token, addNote("n")); err == nil {
 			t.Error("Do after Close")
