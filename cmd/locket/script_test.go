@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 //	match VAR FILE REGEXP       the first group of the match becomes a variable
 //	serve [FLAG…]               a server runs until the script ends; URL names it
 //	interrupt N TEXT COMMAND…   it gets Ctrl-C once it prints TEXT, and ends with status N
+//	damage PATTERN OFFSET N     N bytes of the first file that matches are inverted; again mends it
+//	mode FILE OCTAL             the file or folder has this mode
+//	notes DIR N                 N notes are made in a new folder
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -42,6 +45,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": scriptStatus, "match": scriptMatch, "serve": scriptServe, "interrupt": scriptInterrupt,
+			"damage": scriptDamage, "mode": scriptMode, "notes": scriptNotes,
 		},
 		Condition: func(cond string) (bool, error) {
 			return cond == "tty" && (runtime.GOOS == "linux" || runtime.GOOS == "darwin"), nil
@@ -77,6 +81,53 @@ func scriptMatch(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s does not match %s", args[1], args[2])
 	}
 	ts.Setenv(args[0], m[1])
+}
+
+func scriptDamage(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: damage pattern offset n")
+	}
+	files, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	off, err1 := strconv.Atoi(args[1])
+	n, err2 := strconv.Atoi(args[2])
+	ts.Check(errors.Join(err1, err2))
+	if len(files) == 0 {
+		ts.Fatalf("no file matches %s", args[0])
+	}
+	data, err := os.ReadFile(files[0])
+	ts.Check(err)
+	if off+n > len(data) {
+		ts.Fatalf("%s has only %d bytes", files[0], len(data))
+	}
+	for i := range data[off : off+n] {
+		data[off+i] ^= 0xff
+	}
+	ts.Check(os.WriteFile(files[0], data, 0o600))
+}
+
+func scriptMode(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: mode file octal")
+	}
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if got := strconv.FormatUint(uint64(info.Mode().Perm()), 8); got != args[1] {
+		ts.Fatalf("%s has mode %s, want %s", args[0], got, args[1])
+	}
+}
+
+func scriptNotes(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: notes dir n")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Check(os.Mkdir(ts.MkAbs(args[0]), 0o700))
+	for i := range n {
+		name := filepath.Join(ts.MkAbs(args[0]), strconv.Itoa(i)+".md")
+		ts.Check(os.WriteFile(name, []byte("note number "+strconv.Itoa(i)+"\n"), 0o600))
+	}
 }
 
 // start starts a command in the script's environment.
