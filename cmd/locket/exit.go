@@ -93,7 +93,7 @@ func (c *cli) fail(err error) {
 	}
 }
 
-// An errorBody is an error as JSON, here and over HTTP.
+// An errorBody is an error as JSON, as over HTTP.
 type errorBody struct {
 	Code    locket.Code `json:"code"`
 	Op      string      `json:"op,omitempty"`

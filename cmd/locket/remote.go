@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 	"reflect"
 
@@ -43,39 +41,8 @@ func (r *remote) do(ctx context.Context, o ops.Op, in any, body io.Reader, repor
 		err := r.client.Do(req, out.Interface())
 		return out.Elem().Interface(), err
 	}
-	req.Header.Set("Accept", "application/x-ndjson")
-	res, err := r.client.Open(req)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	err = events(json.NewDecoder(res.Body), out.Interface(), report)
+	err = r.client.Follow(req, report, out.Interface())
 	return out.Elem().Interface(), err
-}
-
-// events reads the lines of long work: progress, then the result or the error.
-func events(d *json.Decoder, out any, report locket.Reporter) error {
-	for {
-		var e struct {
-			Progress *locket.Progress `json:"progress"`
-			Result   json.RawMessage  `json:"result"`
-			Error    *errorBody       `json:"error"`
-		}
-		if err := d.Decode(&e); err != nil {
-			return locket.Errorf(locket.CodeBusy, "the connection to the server broke; run the same command again to go on").Because(err)
-		}
-		switch {
-		case e.Progress != nil:
-			report.Report(*e.Progress)
-		case e.Error != nil:
-			return &locket.Error{Code: e.Error.Code, Op: e.Error.Op, Msg: e.Error.Message}
-		default:
-			if err := json.Unmarshal(e.Result, out); err != nil {
-				return fmt.Errorf("result of the server: %w", err)
-			}
-			return nil
-		}
-	}
 }
 
 func (r *remote) fetch(ctx context.Context, o ops.Op, in any, w io.Writer) error {
