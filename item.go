@@ -52,9 +52,8 @@ type Page[T any] struct {
 
 // A Hit is one result of a search.
 type Hit struct {
-	Item    Item    `json:"item"`
-	Score   float64 `json:"score"`             // higher is better; comparable within one search only
-	Snippet string  `json:"snippet,omitempty"` // text around the first match, plain
+	Item    Item   `json:"item"`
+	Snippet string `json:"snippet,omitempty"` // text around the first match, plain
 }
 
 // Stats counts what a principal may see.

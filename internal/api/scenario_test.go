@@ -40,7 +40,7 @@ func TestItems(t *testing.T) {
 		{name: "list with bad cursor", method: "GET", target: "/v1/items?cursor=zzz", status: 400, want: []string{"cursor"}},
 		{name: "query by range", method: "POST", target: "/v1/query", body: `{"type":"Photo","where":[{"property":"width","op":"ge","value":640},{"property":"width","op":"lt","value":641}]}`, status: 200, want: []string{"Cup"}},
 		{name: "query beside range", method: "POST", target: "/v1/query", body: `{"type":"Photo","where":[{"property":"width","op":"gt","value":640}]}`, status: 200, want: []string{`{"items":[]}`}},
-		{name: "search", method: "GET", target: "/v1/search?q=leaf", status: 200, want: []string{`"score":`, "White tea"}},
+		{name: "search", method: "GET", target: "/v1/search?q=leaf", status: 200, want: []string{`"snippet":`, "White tea"}},
 		{name: "delete late", method: "DELETE", target: "/v1/items/" + idTea, header: []string{`If-Match: "1"`}, status: 412},
 		{name: "delete", method: "DELETE", target: "/v1/items/" + idTea, header: []string{`If-Match: "3"`}, status: 200, want: []string{`"signature":"`}},
 		{name: "deleted is not listed", method: "GET", target: "/v1/items?type=Note", status: 200, want: []string{`{"items":[]}`}},

@@ -44,7 +44,7 @@ func (f *Folder) Keys(ctx context.Context, pod locket.PodID, cred keyring.Creden
 
 // List returns all keys, the oldest first.
 func (k *Keys) List(ctx context.Context) ([]KeyInfo, error) {
-	names, _, err := k.store.Slots(ctx)
+	names, err := k.store.Slots(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,9 @@ func guardConnection(tls *libc.TLS, db, _, _ uintptr) int32 {
 			return rc
 		}
 	}
+	c := at[lib.Tsqlite3](db)
+	c.Ftemp_store = 2                 // PRAGMA temp_store=MEMORY
+	c.Fflags |= lib.SQLITE_CellSizeCk // PRAGMA cell_size_check=ON
 	return lib.Xsqlite3_set_authorizer(tls, db, fnPtr(authorize), db)
 }
 

@@ -42,10 +42,11 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 
 func (c *connector) Driver() driver.Driver { return &sqlite.Driver{} }
 
-// defaults are set on every connection, but for those in Options.Pragmas.
+// defaults are set on every connection, but for those in Options.Pragmas. Each
+// costs every opening a statement, so what guardConnection can set, or what SQLite
+// has by itself (synchronous=FULL), is not among them.
 var defaults = []string{
-	"temp_store(MEMORY)", "secure_delete(ON)", "cell_size_check(ON)", "trusted_schema(OFF)", "mmap_size(0)",
-	"foreign_keys(ON)", "busy_timeout(10000)", "synchronous(FULL)", "cache_size(-4096)",
+	"secure_delete(ON)", "busy_timeout(10000)", "cache_size(-4096)",
 }
 
 func (c *connector) dsn(handle int64) string {

@@ -26,10 +26,18 @@ func (f *file) makeCodec(tls *libc.TLS) int32 {
 	return lib.SQLITE_OK
 }
 
-// readMain answers a read of the database file: of a page, or of header fields
-// within page 1.
+// readMain answers a read of a page of the database file. A read of a part of
+// page 1 comes before SQLite has looked for a WAL, when a crash may have torn the
+// page while the WAL has it whole. SQLite wants the page size, the reserved bytes
+// and the auto-vacuum setting of it, which are the same in every file of ours; so
+// it gets those, and the page itself decides.
 func (f *file) readMain(tls *libc.TLS, b []byte, off int64) int32 {
-	if off%PageSize+int64(len(b)) > PageSize {
+	if off == 0 && len(b) < PageSize {
+		clear(b)
+		copy(b, emptyPage(0)[:constantFields])
+		return lib.SQLITE_OK
+	}
+	if len(b) != PageSize && off%PageSize+int64(len(b)) > PageSize {
 		return lib.SQLITE_IOERR_READ
 	}
 	no := uint32(off/PageSize) + 1
@@ -49,13 +57,6 @@ func (f *file) readMain(tls *libc.TLS, b []byte, off int64) int32 {
 	}
 	if rc != lib.SQLITE_OK || f.codec.Open(page, no) != nil {
 		clear(b)
-		if off == 0 {
-			// SQLite looks for the page size before it looks for a WAL. A crash
-			// may have torn page 1 while the WAL has it whole, so it gets the
-			// constant fields only, and the page itself decides.
-			copy(b, emptyPage(0)[:24])
-			return lib.SQLITE_OK
-		}
 		return f.refuse(tls, no)
 	}
 	copy(b, page[off%PageSize:])
@@ -101,6 +102,10 @@ func (f *file) writeMain(tls *libc.TLS, b []byte, off int64) int32 {
 func validPage1(b []byte) bool {
 	return binary.BigEndian.Uint16(b[16:]) == PageSize && b[20] == reserved
 }
+
+// constantFields is how much of page 1 is the same in every database: magic, page
+// size, versions, reserved bytes and payload fractions.
+const constantFields = 24
 
 // emptyPage returns page 1 of a database without tables, in WAL mode, that
 // leaves the reserved bytes alone. version is SQLite's, as sqlite3_libversion_number.

@@ -213,7 +213,7 @@ func TestRequiredPragmas(t *testing.T) {
 	db := open(t, inTemp(t, "x.db"))
 	want := map[string]string{
 		"temp_store": "2", "secure_delete": "1", "cell_size_check": "1", "trusted_schema": "0",
-		"foreign_keys": "1", "synchronous": "2", "busy_timeout": "10000", "mmap_size": "",
+		"synchronous": "2", "busy_timeout": "10000", "mmap_size": "",
 	}
 	for i := range 4 {
 		conn, err := db.Conn(t.Context())

@@ -25,16 +25,16 @@ func (w *Writer) Record(importID string, e locket.LedgerEntry) error {
 	var count string
 	switch e.Outcome {
 	case locket.Imported:
-		count = `UPDATE imports SET imported = imported + 1 WHERE id = ? RETURNING n`
+		count = `UPDATE imports SET imported = imported + 1 WHERE id = ? RETURNING imported + duplicate + rejected`
 	case locket.Duplicate:
-		count = `UPDATE imports SET duplicate = duplicate + 1 WHERE id = ? RETURNING n`
+		count = `UPDATE imports SET duplicate = duplicate + 1 WHERE id = ? RETURNING imported + duplicate + rejected`
 	case locket.Rejected:
-		count = `UPDATE imports SET rejected = rejected + 1 WHERE id = ? RETURNING n`
+		count = `UPDATE imports SET rejected = rejected + 1 WHERE id = ? RETURNING imported + duplicate + rejected`
 	default:
 		return locket.Errorf(locket.CodeInvalid, "%q is not an outcome", e.Outcome)
 	}
-	var n int64
-	if err := w.queryRow(count, importID).Scan(&n); err != nil {
+	var line int64
+	if err := w.queryRow(count, importID).Scan(&line); err != nil {
 		return err
 	}
 	var item []byte // NULL: the record became no item
@@ -44,8 +44,8 @@ func (w *Writer) Record(importID string, e locket.LedgerEntry) error {
 			return err
 		}
 	}
-	return w.exec(`INSERT INTO ledger(import, file, record, format, outcome, item, reason) VALUES(?, ?, ?, ?, ?, ?, ?)`,
-		n, e.File, e.Record, e.Format, string(e.Outcome), item, e.Reason)
+	return w.exec(`INSERT INTO ledger(import, n, file, record, format, outcome, item, reason) VALUES(?, ?, ?, ?, ?, ?, ?, ?)`,
+		importID, line, e.File, e.Record, e.Format, string(e.Outcome), item, e.Reason)
 }
 
 // FinishImport marks a run as finished.
@@ -70,20 +70,20 @@ func (v *View) Imports(ctx context.Context, limit int, cursor string) (locket.Pa
 	if err != nil {
 		return page, err
 	}
-	at := rowCursor{N: 1 << 62}
+	at := importCursor{ID: "~"} // after every id
 	if err := decodeCursor(cursor, &at); err != nil {
 		return page, err
 	}
-	rows, err := v.s.db.QueryContext(ctx, `SELECT n, id, source, started, finished, imported, duplicate, rejected
-		FROM imports WHERE n < ? ORDER BY n DESC LIMIT ?`, at.N, limit+1)
+	rows, err := v.s.db.QueryContext(ctx, `SELECT id, source, started, finished, imported, duplicate, rejected
+		FROM imports WHERE id < ? ORDER BY id DESC LIMIT ?`, at.ID, limit+1)
 	if err != nil {
 		return page, failure("list imports", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var m locket.Import
-		var n, started, finished int64
-		if err := rows.Scan(&n, &m.ID, &m.Source, &started, &finished, &m.Imported, &m.Duplicate, &m.Rejected); err != nil {
+		var started, finished int64
+		if err := rows.Scan(&m.ID, &m.Source, &started, &finished, &m.Imported, &m.Duplicate, &m.Rejected); err != nil {
 			return page, failure("list imports", err)
 		}
 		if len(page.Items) == limit {
@@ -96,12 +96,14 @@ func (v *View) Imports(ctx context.Context, limit int, cursor string) (locket.Pa
 		}
 		m.Read = m.Imported + m.Duplicate + m.Rejected
 		page.Items = append(page.Items, m)
-		at.N = n
+		at.ID = m.ID
 	}
 	return page, failure("list imports", rows.Err())
 }
 
-type rowCursor struct{ N int64 }
+type importCursor struct{ ID string }
+
+type lineCursor struct{ N int64 }
 
 // Ledger lists the records of one import run in the order they were read.
 func (v *View) Ledger(ctx context.Context, importID string, limit int, cursor string) (locket.Page[locket.LedgerEntry], error) {
@@ -113,19 +115,19 @@ func (v *View) Ledger(ctx context.Context, importID string, limit int, cursor st
 	if err != nil {
 		return page, err
 	}
-	var at rowCursor
+	var at lineCursor
 	if err := decodeCursor(cursor, &at); err != nil {
 		return page, err
 	}
-	var n int64
-	if err := v.s.db.QueryRowContext(ctx, `SELECT n FROM imports WHERE id = ?`, importID).Scan(&n); err != nil {
-		if locket.CodeOf(failure("", err)) == locket.CodeNotFound {
-			return page, notFound("import")
-		}
+	var n int
+	if err := v.s.db.QueryRowContext(ctx, `SELECT count(*) FROM imports WHERE id = ?`, importID).Scan(&n); err != nil {
 		return page, failure("read ledger", err)
 	}
+	if n == 0 {
+		return page, notFound("import")
+	}
 	rows, err := v.s.db.QueryContext(ctx, `SELECT n, file, record, format, outcome, item, reason
-		FROM ledger WHERE import = ? AND n > ? ORDER BY n LIMIT ?`, n, at.N, limit+1)
+		FROM ledger WHERE import = ? AND n > ? ORDER BY n LIMIT ?`, importID, at.N, limit+1)
 	if err != nil {
 		return page, failure("read ledger", err)
 	}
@@ -133,8 +135,8 @@ func (v *View) Ledger(ctx context.Context, importID string, limit int, cursor st
 	for rows.Next() {
 		var e locket.LedgerEntry
 		var item []byte
-		var row int64
-		if err := rows.Scan(&row, &e.File, &e.Record, &e.Format, &e.Outcome, &item, &e.Reason); err != nil {
+		var line int64
+		if err := rows.Scan(&line, &e.File, &e.Record, &e.Format, &e.Outcome, &item, &e.Reason); err != nil {
 			return page, failure("read ledger", err)
 		}
 		if len(page.Items) == limit {
@@ -143,7 +145,7 @@ func (v *View) Ledger(ctx context.Context, importID string, limit int, cursor st
 		}
 		e.Item = locket.ItemID(uuidText(item))
 		page.Items = append(page.Items, e)
-		at.N = row
+		at.N = line
 	}
 	return page, failure("read ledger", rows.Err())
 }

@@ -52,7 +52,7 @@ func (s *Store) initialise(ctx context.Context, owner locket.Principal) error {
 		if err := t.script(typeIndexes(locket.BuiltinTypes())); err != nil {
 			return err
 		}
-		if err := t.exec(`INSERT INTO meta(key, value) VALUES('pod', ?), ('schema', ?), ('generation', 0)`, string(s.pod), SchemaVersion); err != nil {
+		if err := t.exec(`INSERT INTO pod(n, id, schema) VALUES(1, ?, ?)`, string(s.pod), SchemaVersion); err != nil {
 			return err
 		}
 		return t.exec(`INSERT INTO principals(n, id, kind, name) VALUES(1, ?, ?, ?)`, id, string(owner.Kind), owner.Name)
@@ -60,14 +60,14 @@ func (s *Store) initialise(ctx context.Context, owner locket.Principal) error {
 }
 
 // check reads who the pod and its owner are, compares the database with what this
-// program expects and migrates it. It reads nothing but meta and the first columns
-// of principals, whose form no schema changes.
+// program expects and migrates it. It reads nothing but columns that no schema
+// changes.
 func (s *Store) check(ctx context.Context) error {
 	var pod string
 	var version int
 	var owner []byte
-	err := s.db.QueryRowContext(ctx, `SELECT (SELECT value FROM meta WHERE key = 'pod'), (SELECT value FROM meta WHERE key = 'schema'),
-		(SELECT value FROM meta WHERE key = 'generation'), id, kind, name FROM principals WHERE n = 1`).
+	err := s.db.QueryRowContext(ctx, `SELECT pod.id, pod.schema, pod.generation, p.id, p.kind, p.name
+		FROM pod JOIN principals p ON p.n = 1 WHERE pod.n = 1`).
 		Scan(&pod, &version, &s.opened, &owner, &s.owner.Kind, &s.owner.Name)
 	if err != nil {
 		return failure("open pod", err)
@@ -91,7 +91,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		var done bool
 		err := s.transaction(ctx, func(t *tx) error {
 			var version int // read again under the lock: another process may have migrated
-			if err := t.queryRow(`SELECT value FROM meta WHERE key = 'schema'`).Scan(&version); err != nil {
+			if err := t.queryRow(`SELECT schema FROM pod WHERE n = 1`).Scan(&version); err != nil {
 				return err
 			}
 			if done = version >= SchemaVersion; done {
@@ -103,7 +103,7 @@ func (s *Store) migrate(ctx context.Context) error {
 			if err := t.script(compact(schemas[version])); err != nil {
 				return fmt.Errorf("schema %d: %w", version+1, err)
 			}
-			return t.exec(`UPDATE meta SET value = ? WHERE key = 'schema'`, version+1)
+			return t.exec(`UPDATE pod SET schema = ? WHERE n = 1`, version+1)
 		})
 		if err != nil || done {
 			return err

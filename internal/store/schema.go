@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/locketpod/locket"
 )
@@ -15,46 +16,54 @@ func (w *Writer) Extend(t locket.Type) error {
 	if err := w.types.checkType(t); err != nil {
 		return err
 	}
-	var had []byte
-	err := w.queryRow(`SELECT coalesce((SELECT def FROM types WHERE name = ?), '{}')`, t.Name).Scan(&had)
-	if err != nil {
-		return err
+	known := w.types[t.Name]
+	fresh := locket.Type{Name: t.Name}
+	if known == nil {
+		fresh.TimeProperty = t.TimeProperty
 	}
-	added := locket.Type{}
-	if err := json.Unmarshal(had, &added); err != nil {
-		return err
-	}
-	grew := w.types[t.Name] == nil
-	if grew {
-		added.TimeProperty = t.TimeProperty
-	}
-	added.Name = t.Name
 	for _, p := range t.Properties {
-		if known := w.types[t.Name]; known != nil {
+		if known != nil {
 			if _, ok := known.Property(p.Name); ok {
 				continue
 			}
 		}
-		added.Properties = append(added.Properties, p)
-		grew = true
+		fresh.Properties = append(fresh.Properties, p)
 	}
-	if !grew {
+	if known != nil && len(fresh.Properties) == 0 {
 		return nil
 	}
-	return w.declare(added)
+	return w.declare(fresh)
 }
 
+// declare adds t, which nothing declared contradicts, to pod.types: as a type of its
+// own, or as more of one that was added before.
 func (w *Writer) declare(t locket.Type) error {
-	def, err := json.Marshal(t)
+	var stored []byte
+	if err := w.queryRow(`SELECT types FROM pod WHERE n = 1`).Scan(&stored); err != nil {
+		return err
+	}
+	var added []locket.Type
+	if err := json.Unmarshal(stored, &added); err != nil {
+		return err
+	}
+	if i := slices.IndexFunc(added, func(a locket.Type) bool { return a.Name == t.Name }); i >= 0 {
+		added[i].Properties = append(added[i].Properties, t.Properties...)
+	} else {
+		added = append(added, t)
+	}
+	all, err := json.Marshal(added)
 	if err != nil {
 		return err
 	}
-	err = w.exec(`INSERT INTO types(name, def) VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET def = excluded.def`, t.Name, string(def))
-	if err != nil {
+	if err := w.exec(`UPDATE pod SET types = ? WHERE n = 1`, string(all)); err != nil {
 		return err
 	}
 	w.types.add(t)
 	if err := w.script(typeIndexes([]locket.Type{t})); err != nil {
+		return err
+	}
+	def, err := json.Marshal(t)
+	if err != nil {
 		return err
 	}
 	// A declaration is no item; its leaf stands under the item number 0.

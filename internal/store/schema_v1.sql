@@ -1,35 +1,27 @@
 -- Schema 1. Few tables and few indexes: every open parses them all.
 
--- Facts about the pod: pod (its id), schema (this file's number), generation. Every
--- later schema keeps this table, and of principals n, id, kind and name: they are
--- read before the schema's number is known.
-CREATE TABLE meta(
-  key   TEXT PRIMARY KEY,
-  value ANY
-) STRICT, WITHOUT ROWID;
-
--- What the owner added to the built-in types, one locket.Type as JSON each.
-CREATE TABLE types(
-  name TEXT PRIMARY KEY,
-  def  TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+-- One row of facts about the pod. Every later schema keeps this table's columns, and
+-- of principals n, id, kind and name: they are read before the schema's number is
+-- known. types is what the owner added to the built-in types, a list of
+-- locket.Type; slots what the header's slots are called, by their ids.
+CREATE TABLE pod(
+  n          INTEGER PRIMARY KEY CHECK(n = 1),
+  id         TEXT NOT NULL,
+  schema     INTEGER NOT NULL,
+  generation INTEGER NOT NULL DEFAULT 0,
+  types      TEXT NOT NULL DEFAULT '[]',
+  slots      TEXT NOT NULL DEFAULT '{}'
+) STRICT;
 
 -- Who acts. seq and head are the number and hash of their latest change.
 CREATE TABLE principals(
   n    INTEGER PRIMARY KEY,
-  id   BLOB NOT NULL UNIQUE,
+  id   BLOB NOT NULL,
   kind TEXT NOT NULL,
   name TEXT NOT NULL,
   seq  INTEGER NOT NULL DEFAULT 0,
   head BLOB NOT NULL DEFAULT x''
 ) STRICT;
-
--- What the header's slots are called; the header itself holds no names.
-CREATE TABLE slots(
-  id      TEXT PRIMARY KEY,
-  name    TEXT NOT NULL,
-  created INTEGER NOT NULL             -- microseconds since 1970
-) STRICT, WITHOUT ROWID;
 
 -- One row per transaction: a journal.Entry and its signature. The leaves of
 -- change n are the rows leaf .. leaf+leaves-1 of the next table.
@@ -130,27 +122,27 @@ CREATE TABLE blob_refs(
 CREATE INDEX blob_refs_item ON blob_refs(item);
 
 CREATE TABLE imports(
-  n         INTEGER PRIMARY KEY,
-  id        TEXT NOT NULL UNIQUE,
+  id        TEXT PRIMARY KEY,          -- ids of later runs sort later
   source    TEXT NOT NULL,
   started   INTEGER NOT NULL,          -- microseconds since 1970
   finished  INTEGER NOT NULL DEFAULT 0,
   imported  INTEGER NOT NULL DEFAULT 0,
   duplicate INTEGER NOT NULL DEFAULT 0,
   rejected  INTEGER NOT NULL DEFAULT 0
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
+-- Line n of an import's ledger, from 1.
 CREATE TABLE ledger(
-  n       INTEGER PRIMARY KEY,
-  import  INTEGER NOT NULL,
+  import  TEXT NOT NULL,
+  n       INTEGER NOT NULL,
   file    TEXT NOT NULL,
   record  TEXT NOT NULL,
   format  TEXT NOT NULL,
   outcome TEXT NOT NULL,
   item    BLOB,
-  reason  TEXT NOT NULL
-) STRICT;
-CREATE INDEX ledger_import ON ledger(import);
+  reason  TEXT NOT NULL,
+  PRIMARY KEY(import, n)
+) STRICT, WITHOUT ROWID;
 
 -- The search index keeps terms only; texts are read from items. Columns are the
 -- roles of locket.Role. secure-delete takes a deleted item's terms out at once.

@@ -38,9 +38,12 @@ func (v *View) Search(ctx context.Context, q locket.Search) (locket.Page[locket.
 	}
 	defer rows.Close()
 	at := findCursor{Order: f.order}
+	var key []any // what a listing gives beside the item
+	if len(f.match) == 0 {
+		key = append(key, new(any))
+	}
 	for rows.Next() {
-		var key any
-		r, err := scanItem(rows, &key)
+		r, err := scanItem(rows, key...)
 		if err != nil {
 			return page, failure("search", err)
 		}
@@ -48,25 +51,20 @@ func (v *View) Search(ctx context.Context, q locket.Search) (locket.Page[locket.
 			page.Next = encodeCursor(at)
 			break
 		}
-		h, err := f.hit(c, r, key)
+		h, err := f.hit(c, r)
 		if err != nil {
 			return page, failure("search", err)
 		}
 		page.Items = append(page.Items, h)
-		at.N = r.n
-		switch k := key.(type) {
-		case float64:
-			at.Rank = k
-		case int64:
-			at.Time = k
-		}
+		at.N, at.Time = r.n, r.time
 	}
 	return page, failure("search", rows.Err())
 }
 
+// A findCursor is the place after a hit. It has no rank: reading the ranks of a page
+// costs as much as finding it, so the next page ranks its last hit again.
 type findCursor struct {
 	Order string
-	Rank  float64
 	Time  int64
 	N     int64
 }
@@ -164,7 +162,7 @@ func (f *finding) afterCursor(cursor string) error {
 	}
 	switch f.order {
 	case "relevance":
-		f.test("(s.rank, i.n) > (?, ?)", at.Rank, at.N)
+		f.test("(s.rank, i.n) > ((SELECT rank FROM search WHERE search MATCH ? AND rowid = ?), ?)", f.expression(), at.N, at.N)
 	case "newest":
 		f.test("(i.time, i.n) < (?, ?)", at.Time, at.N)
 	case "oldest":
@@ -181,32 +179,19 @@ func (f *finding) sql(limit int) (string, []any) {
 		return l.sql(limit)
 	}
 	if f.order == "relevance" && len(f.where) == 0 {
-		// The index sorts by itself and gives no more rows than asked for.
-		return `SELECT ` + itemColumns + `, s.rank FROM (SELECT rowid, rank FROM search WHERE search MATCH ? ORDER BY rank LIMIT ?) s
-			JOIN items i ON i.n = s.rowid ORDER BY s.rank, i.n`, []any{f.expression(), limit}
+		// The index sorts by itself and gives no more rows than asked for; CROSS JOIN
+		// keeps their order.
+		return `SELECT ` + itemColumns + ` FROM (SELECT rowid FROM search WHERE search MATCH ? ORDER BY rank LIMIT ?) s
+			CROSS JOIN items i ON i.n = s.rowid`, []any{f.expression(), limit}
 	}
-	key, order := "s.rank", "s.rank, i.n"
-	switch f.order {
-	case "newest":
-		key, order = "i.time", "i.time DESC, i.n DESC"
-	case "oldest":
-		key, order = "i.time", "i.time, i.n"
-	}
+	order := map[string]string{"relevance": "s.rank, i.n", "newest": "i.time DESC, i.n DESC", "oldest": "i.time, i.n"}[f.order]
 	where := strings.Join(append([]string{"search MATCH ?", "i.deleted = 0"}, f.where...), " AND ")
 	args := append(append([]any{f.expression()}, f.args...), limit)
-	return `SELECT ` + itemColumns + `, ` + key + ` FROM search s JOIN items i ON i.n = s.rowid
+	return `SELECT ` + itemColumns + ` FROM search s JOIN items i ON i.n = s.rowid
 		WHERE ` + where + ` ORDER BY ` + order + ` LIMIT ?`, args
 }
 
-func (f *finding) hit(c catalog, r *itemRow, key any) (locket.Hit, error) {
+func (f *finding) hit(c catalog, r *itemRow) (locket.Hit, error) {
 	it, err := r.item(c)
-	if err != nil {
-		return locket.Hit{}, err
-	}
-	h := locket.Hit{Item: it}
-	if rank, ok := key.(float64); ok {
-		h.Score = -rank // bm25 is better the smaller it is
-	}
-	h.Snippet = snippet(c[r.typ], it, f.show)
-	return h, nil
+	return locket.Hit{Item: it, Snippet: snippet(c[r.typ], it, f.show)}, err
 }

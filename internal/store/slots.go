@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/locketpod/locket"
@@ -10,39 +11,24 @@ import (
 // A SlotName is what the owner calls a slot of the header, which itself holds
 // random ids only.
 type SlotName struct {
-	Name    string
-	Created time.Time
+	Name    string    `json:"name"`
+	Created time.Time `json:"created"`
 }
 
-// Slots returns the names of the header's slots by slot id, and the generation
-// that the header must have.
-func (s *Store) Slots(ctx context.Context) (names map[string]SlotName, generation int64, err error) {
-	names = make(map[string]SlotName)
-	if generation, err = s.Generation(ctx); err != nil {
-		return nil, 0, err
+// Slots returns the names of the header's slots by slot id.
+func (s *Store) Slots(ctx context.Context) (map[string]SlotName, error) {
+	var stored []byte
+	if err := s.db.QueryRowContext(ctx, `SELECT slots FROM pod WHERE n = 1`).Scan(&stored); err != nil {
+		return nil, failure("read slots", err)
 	}
-	rows, err := s.db.QueryContext(ctx, `SELECT id, name, created FROM slots`)
-	if err != nil {
-		return nil, 0, failure("read slots", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id string
-		var n SlotName
-		var created int64
-		if err := rows.Scan(&id, &n.Name, &created); err != nil {
-			return nil, 0, failure("read slots", err)
-		}
-		n.Created = fromMicros(created)
-		names[id] = n
-	}
-	return names, generation, failure("read slots", rows.Err())
+	var names map[string]SlotName
+	return names, failure("read slots", json.Unmarshal(stored, &names))
 }
 
 // Generation returns the generation that the header must have.
 func (s *Store) Generation(ctx context.Context) (int64, error) {
 	var g int64
-	err := s.db.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = 'generation'`).Scan(&g)
+	err := s.db.QueryRowContext(ctx, `SELECT generation FROM pod WHERE n = 1`).Scan(&g)
 	return g, failure("read generation", err)
 }
 
@@ -50,7 +36,7 @@ func (s *Store) Generation(ctx context.Context) (int64, error) {
 // somebody else has noted more meanwhile.
 func (s *Store) FollowHeader(ctx context.Context, g int64) error {
 	return s.transaction(ctx, func(t *tx) error {
-		return t.exec(`UPDATE meta SET value = ? WHERE key = 'generation' AND value = ?`, g+1, g)
+		return t.exec(`UPDATE pod SET generation = ? WHERE n = 1 AND generation = ?`, g+1, g)
 	})
 }
 
@@ -59,7 +45,7 @@ type SlotEditor struct{ t *tx }
 
 // SetGeneration notes the generation of the header that is being saved.
 func (e *SlotEditor) SetGeneration(g int64) error {
-	return e.t.exec(`UPDATE meta SET value = ? WHERE key = 'generation'`, g)
+	return e.t.exec(`UPDATE pod SET generation = ? WHERE n = 1`, g)
 }
 
 // Name gives a new slot its name.
@@ -67,11 +53,30 @@ func (e *SlotEditor) Name(id, name string, now time.Time) error {
 	if name == "" || len(name) > 200 {
 		return locket.Errorf(locket.CodeInvalid, "a key needs a name of 1 to 200 characters")
 	}
-	return e.t.exec(`INSERT INTO slots(id, name, created) VALUES(?, ?, ?)`, id, name, micros(now))
+	return e.edit(func(names map[string]SlotName) { names[id] = SlotName{Name: name, Created: now.UTC()} })
 }
 
 // Forget drops the name of a removed slot.
-func (e *SlotEditor) Forget(id string) error { return e.t.exec(`DELETE FROM slots WHERE id = ?`, id) }
+func (e *SlotEditor) Forget(id string) error {
+	return e.edit(func(names map[string]SlotName) { delete(names, id) })
+}
+
+func (e *SlotEditor) edit(fn func(map[string]SlotName)) error {
+	var stored []byte
+	if err := e.t.queryRow(`SELECT slots FROM pod WHERE n = 1`).Scan(&stored); err != nil {
+		return err
+	}
+	names := make(map[string]SlotName)
+	if err := json.Unmarshal(stored, &names); err != nil {
+		return err
+	}
+	fn(names)
+	all, err := json.Marshal(names)
+	if err != nil {
+		return err
+	}
+	return e.t.exec(`UPDATE pod SET slots = ? WHERE n = 1`, string(all))
+}
 
 // EditSlots runs fn in a transaction, which keeps other processes from editing
 // at the same time. fn saves the header as its last step: if the process dies

@@ -13,6 +13,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
+	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/locketpod/locket"
@@ -141,12 +144,22 @@ func failure(op string, err error) error {
 		e.Code, e.Msg = locket.CodeTampered, "stored data was altered or damaged; run 'locket doctor' and restore from a backup"
 	case errors.Is(err, sqlcipher.ErrBusy):
 		e.Code, e.Msg = locket.CodeBusy, "another program is writing to the pod; try again"
-	case errors.Is(err, sqlcipher.ErrFull):
+	case errors.Is(err, sqlcipher.ErrFull), noSpace(err):
 		e.Code, e.Msg = locket.CodeDiskFull, "the disk is full; nothing was changed"
+	case errors.Is(err, sqlcipher.ErrIO), errors.Is(err, syscall.EIO):
+		e.Msg = "the disk could not be read or written; check it, then try again"
+	case errors.Is(err, fs.ErrNotExist):
+		e.Code, e.Msg = locket.CodeTampered, "a file of the pod is missing; restore the pod's folder from a backup"
 	case errors.Is(err, sql.ErrNoRows):
 		e.Code, e.Msg = locket.CodeNotFound, "not found"
 	}
 	return e
+}
+
+// noSpace tells whether a file could not be written because the disk is full.
+func noSpace(err error) bool {
+	const errorDiskFull = syscall.Errno(112) // of Windows
+	return errors.Is(err, syscall.ENOSPC) || runtime.GOOS == "windows" && errors.Is(err, errorDiskFull)
 }
 
 func uuidBytes(s string) ([]byte, bool) {

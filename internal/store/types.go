@@ -28,7 +28,7 @@ var nameForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
 type catalog map[string]*locket.Type
 
 type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // builtin is the built-in types. They are shared by all catalogs and never change.
@@ -45,32 +45,24 @@ func newCatalog() catalog { return maps.Clone(builtin()) }
 
 // loadCatalog reads the built-in types and what the owner added to them.
 func loadCatalog(ctx context.Context, q querier) (catalog, error) {
-	c := newCatalog()
-	rows, err := q.QueryContext(ctx, `SELECT def FROM types`)
-	if err != nil {
+	var added []byte
+	if err := q.QueryRowContext(ctx, `SELECT types FROM pod WHERE n = 1`).Scan(&added); err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var def []byte
-		if err := rows.Scan(&def); err != nil {
-			return nil, err
-		}
-		if err := c.decode(def); err != nil {
-			return nil, err
-		}
-	}
-	return c, rows.Err()
+	return catalogWith(added)
 }
 
-// decode adds a row of types.
-func (c catalog) decode(def []byte) error {
-	var t locket.Type
-	if err := json.Unmarshal(def, &t); err != nil {
-		return fmt.Errorf("type definition: %w", err)
+// catalogWith returns the built-in types and those of pod.types.
+func catalogWith(added []byte) (catalog, error) {
+	c := newCatalog()
+	var types []locket.Type
+	if err := json.Unmarshal(added, &types); err != nil {
+		return nil, fmt.Errorf("type definitions: %w", err)
 	}
-	c.add(t)
-	return nil
+	for _, t := range types {
+		c.add(t)
+	}
+	return c, nil
 }
 
 // add puts t into the catalog, or its new properties into a copy of the type of

@@ -65,17 +65,14 @@ func (v *View) Get(ctx context.Context, id locket.ItemID) (locket.Item, error) {
 	if err != nil {
 		return locket.Item{}, err
 	}
-	var def []byte // what the owner added to the item's type
-	r, err := scanItem(v.s.db.QueryRowContext(ctx, `SELECT `+itemColumns+`, (SELECT def FROM types WHERE name = i.type)
-		FROM items i WHERE i.id = ?`, b), &def)
+	var types []byte
+	r, err := scanItem(v.s.db.QueryRowContext(ctx, `SELECT `+itemColumns+`, pod.types FROM items i JOIN pod ON pod.n = 1 WHERE i.id = ?`, b), &types)
 	if err != nil {
 		return locket.Item{}, itemFailure(err)
 	}
-	c := newCatalog()
-	if def != nil {
-		if err := c.decode(def); err != nil {
-			return locket.Item{}, failure("read types", err)
-		}
+	c, err := catalogWith(types)
+	if err != nil {
+		return locket.Item{}, failure("read types", err)
 	}
 	return r.item(c)
 }
