@@ -36,9 +36,14 @@ func TestCrash(t *testing.T) {
 	for round := 1; round <= n; round++ {
 		s := h.serve(t)
 		l.load(t, s, round)
+		last := round%10 == 0 || round == n
+		var crashed string
+		if last {
+			crashed = h.copyDatabase(t) // before anybody repairs it
+		}
 		h.must(t, "doctor")
-		if round%10 == 0 || round == n {
-			h.stockAgrees(t, l.check(t, h))
+		if last {
+			h.stockAgrees(t, crashed, l.check(t, h))
 		}
 		if t.Failed() {
 			return
@@ -116,18 +121,22 @@ func (l *ledger) check(t *testing.T, h *home) (items int) {
 	return len(there)
 }
 
-// stockAgrees asks the stock sqlcipher about a copy of the database, with the log
-// that the last crash left.
-func (h *home) stockAgrees(t *testing.T, items int) {
+// copyDatabase copies the database with the log that a crash left.
+func (h *home) copyDatabase(t *testing.T) (path string) {
 	t.Helper()
-	dir := t.TempDir()
+	path = filepath.Join(t.TempDir(), "copy.db")
 	for _, suffix := range []string{"", "-wal"} {
-		copyFile(t, h.database()+suffix, filepath.Join(dir, "copy.db"+suffix))
+		copyFile(t, h.database()+suffix, path+suffix)
 	}
+	return path
+}
+
+// stockAgrees lets the stock sqlcipher recover a copy of the database.
+func (h *home) stockAgrees(t *testing.T, path string, items int) {
+	t.Helper()
 	var key struct{ Key string }
 	h.mustJSON(t, &key, "key", "db", "--yes")
-	out := stock(t, filepath.Join(dir, "copy.db"), key.Key,
-		"PRAGMA cipher_integrity_check; PRAGMA quick_check; SELECT count(*) FROM items WHERE deleted = 0;")
+	out := stock(t, path, key.Key, "PRAGMA cipher_integrity_check; PRAGMA quick_check; SELECT count(*) FROM items WHERE deleted = 0;")
 	if want := fmt.Sprintf("ok\n%d", items); out != want {
 		t.Errorf("stock sqlcipher says %q, want %q", out, want)
 	}

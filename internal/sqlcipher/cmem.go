@@ -44,5 +44,6 @@ type (
 	int64Fn = func(tls *libc.TLS, file uintptr, n int64) int32
 	int32Fn = func(tls *libc.TLS, file uintptr, n int32) int32
 	ptrFn   = func(tls *libc.TLS, file, out uintptr) int32
+	shmFn   = func(tls *libc.TLS, file uintptr, region, size, extend int32, out uintptr) int32
 	openFn  = func(tls *libc.TLS, vfs, name, file uintptr, flags int32, outFlags uintptr) int32
 )

@@ -107,6 +107,16 @@ func (v *vfs) xTraits(tls *libc.TLS, p uintptr) int32 {
 	return traits&^lib.SQLITE_IOCAP_SUBPAGE_READ | lib.SQLITE_IOCAP_POWERSAFE_OVERWRITE
 }
 
+// xShmMap makes "disk full" of a wal-index that cannot grow, which is why that
+// happens: no pod opens on a full disk, and the base's code would not say so.
+func (v *vfs) xShmMap(tls *libc.TLS, p uintptr, region, size, extend int32, out uintptr) int32 {
+	rc := fn[shmFn](v.file(p).base.FxShmMap)(tls, p, region, size, extend, out)
+	if rc == lib.SQLITE_IOERR_SHMSIZE {
+		return lib.SQLITE_FULL
+	}
+	return rc
+}
+
 func (v *vfs) xClose(tls *libc.TLS, p uintptr) int32 {
 	f := v.file(p)
 	rc := f.releaseHeader(tls)

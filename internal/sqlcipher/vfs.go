@@ -41,13 +41,14 @@ type calls struct {
 	sync     int32Fn
 	size     ptrFn
 	traits   fileFn
+	shmMap   shmFn
 }
 
 // newVFS registers a VFS called name over the base one, which must be
 // registered already. SQLite is initialized by it.
 func newVFS(tls *libc.TLS, name, base string) (*vfs, error) {
 	v := &vfs{name: name, methods: make(map[uintptr]uintptr)}
-	v.calls = calls{v.xOpen, v.xClose, v.xRead, v.xWrite, v.xTruncate, v.xSync, v.xFileSize, v.xTraits}
+	v.calls = calls{v.xOpen, v.xClose, v.xRead, v.xWrite, v.xTruncate, v.xSync, v.xFileSize, v.xTraits, v.xShmMap}
 	zBase, err1 := libc.CString(base)
 	zName, err2 := libc.CString(name) // the VFS is never unregistered, so nothing is freed
 	zParam, err3 := libc.CString(handleParam)
@@ -153,7 +154,7 @@ func (v *vfs) detach(tls *libc.TLS, f *file) {
 func (v *vfs) file(p uintptr) *file { return *at[*file](p + v.baseLen) }
 
 // methodsFor returns a copy of the base's method table with ours in it. Locks
-// and shared memory stay the base's. Version 2 has no memory-mapped reads,
+// stay the base's, as does shared memory but for a code. Version 2 has no memory-mapped reads,
 // which would hand ciphertext to SQLite.
 func (v *vfs) methodsFor(tls *libc.TLS, base uintptr) uintptr {
 	v.mu.Lock()
@@ -175,6 +176,9 @@ func (v *vfs) methodsFor(tls *libc.TLS, base uintptr) uintptr {
 	m.FxSync = fnPtr(v.calls.sync)
 	m.FxFileSize = fnPtr(v.calls.size)
 	m.FxDeviceCharacteristics = fnPtr(v.calls.traits)
+	if m.FxShmMap != 0 {
+		m.FxShmMap = fnPtr(v.calls.shmMap)
+	}
 	v.methods[base] = p
 	return p
 }
