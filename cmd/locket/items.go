@@ -48,7 +48,7 @@ func (c *cli) listCommand() *cobra.Command {
 					return err
 				}
 				return c.print(out, func(p *printer) {
-					p.items(out.Items)
+					p.items(out.Items, strings.TrimPrefix(page.order, "-") == "time")
 					p.more(out.Next)
 				})
 			})
@@ -111,12 +111,39 @@ func (c *cli) historyCommand() *cobra.Command {
 	return cmd
 }
 
-func (p *printer) items(items []locket.Item) {
+// items prints a list. byTime shows when things were, and not when they changed.
+func (p *printer) items(items []locket.Item, byTime bool) {
+	date := "CHANGED"
+	if byTime {
+		date = "WHEN"
+	}
 	var rows [][]string
 	for _, it := range items {
-		rows = append(rows, []string{string(it.ID), it.Type, when(it.Updated), title(it)})
+		t := it.Updated
+		if byTime {
+			t = itsTime(it)
+		}
+		rows = append(rows, []string{string(it.ID), it.Type, when(t), title(it)})
 	}
-	p.table([]string{"ID", "TYPE", "CHANGED", "NAME"}, rows)
+	p.table([]string{"ID", "TYPE", date, "NAME"}, rows)
+}
+
+// itsTime is the time that an item is about, as far as the built-in types tell.
+func itsTime(it locket.Item) time.Time {
+	for _, t := range locket.BuiltinTypes() {
+		if t.Name != it.Type {
+			continue
+		}
+		switch at := it.Props[t.TimeProperty].(type) {
+		case time.Time:
+			return at
+		case string: // from a server
+			if at, err := time.Parse(time.RFC3339Nano, at); err == nil {
+				return at
+			}
+		}
+	}
+	return it.Created
 }
 
 func (p *printer) hits(hits []locket.Hit) {

@@ -10,7 +10,7 @@ import (
 
 // Bounds on links that wait for their ends.
 const (
-	maxLoose  = 200_000
+	maxLoose  = 100_000
 	linkBatch = 5_000 // in one transaction
 )
 
