@@ -5,6 +5,7 @@ package daemon
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -13,30 +14,34 @@ import (
 // interrupt goroutines with signals, which makes the kernel and the runtime save
 // registers, with plaintext on its way through them, where nothing overwrites it;
 // do not move stacks, which secret.OnCleanStack relies on.
-const erasing = "clobberfree=1,asyncpreemptoff=1,gcshrinkstackoff=1"
+var erasing = []string{"clobberfree=1", "asyncpreemptoff=1", "gcshrinkstackoff=1"}
 
 // EraseFreedMemory makes sure that this program runs with freed memory being
 // overwritten. The runtime reads that from the environment at its start only, so
-// the program may be started again in place: then this does not return. It does
-// nothing where that is set already, at build time or by the environment.
+// the program may be started again in place: then this does not return. It leaves
+// alone what the environment sets already, whatever the value.
 func EraseFreedMemory() error {
-	set := os.Getenv("GODEBUG")
-	if strings.Contains(set, "clobberfree=") {
+	had := os.Getenv("GODEBUG")
+	set := withErasing(had)
+	if set == had {
 		return nil
 	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	env := make([]string, 0, len(os.Environ())+1)
-	for _, e := range os.Environ() {
-		if !strings.HasPrefix(e, "GODEBUG=") {
-			env = append(env, e)
+	env := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "GODEBUG=") })
+	return fmt.Errorf("daemon: start again: %w", syscall.Exec(self, os.Args, append(env, "GODEBUG="+set)))
+}
+
+// withErasing adds to GODEBUG the settings that it lacks.
+func withErasing(godebug string) string {
+	set := strings.FieldsFunc(godebug, func(r rune) bool { return r == ',' })
+	for _, e := range erasing {
+		name, _, _ := strings.Cut(e, "=")
+		if !slices.ContainsFunc(set, func(s string) bool { return strings.HasPrefix(s, name+"=") }) {
+			set = append(set, e)
 		}
 	}
-	value := erasing
-	if set != "" {
-		value = set + "," + erasing
-	}
-	return fmt.Errorf("daemon: start again: %w", syscall.Exec(self, os.Args, append(env, "GODEBUG="+value)))
+	return strings.Join(set, ",")
 }

@@ -14,6 +14,8 @@ const (
 	// sweepAfter is how long no pod must have been shut before a sweep: a burst of
 	// requests costs one.
 	sweepAfter = 100 * time.Millisecond
+	// sweepAtLatest is how long pods that are shut again and again can put it off.
+	sweepAtLatest = 2 * time.Second
 	// closeAfter is how long no pod must have been shut before connections that wait
 	// for a next request are closed, and what their buffers held is swept. A client
 	// that sends its next request at the very moment of the close sees it fail, so
@@ -30,11 +32,12 @@ const (
 // freed pages go back to the system. Requests wipe their stacks themselves.
 type sweeper struct {
 	log   *slog.Logger
+	sweep func() error
 	kicks chan struct{} // of capacity 1
 }
 
 func newSweeper(log *slog.Logger) *sweeper {
-	return &sweeper{log: log, kicks: make(chan struct{}, 1)}
+	return &sweeper{log: log, sweep: sweep, kicks: make(chan struct{}, 1)}
 }
 
 // kick asks for a sweep soon. It does not block.
@@ -51,10 +54,14 @@ func (s *sweeper) run(ctx context.Context, closeIdle func()) {
 	soon, later := time.NewTimer(sweepAfter), time.NewTimer(closeAfter)
 	defer soon.Stop()
 	defer later.Stop()
+	var due time.Time // when the next sweep is, at the latest; zero: none was asked for
 	for {
 		select {
 		case <-s.kicks:
-			soon.Reset(sweepAfter)
+			if due.IsZero() {
+				due = time.Now().Add(sweepAtLatest)
+			}
+			soon.Reset(min(sweepAfter, time.Until(due)))
 			later.Reset(closeAfter)
 			continue
 		case <-soon.C:
@@ -63,7 +70,8 @@ func (s *sweeper) run(ctx context.Context, closeIdle func()) {
 		case <-ctx.Done():
 			return
 		}
-		if err := sweep(); err != nil {
+		due = time.Time{}
+		if err := s.sweep(); err != nil {
 			s.log.Error("memory not swept", slog.String("cause", err.Error()))
 		}
 	}
