@@ -142,6 +142,8 @@ func failure(op string, err error) error {
 		e.Code, e.Msg = locket.CodeTampered, "the database does not belong to this key; restore both from one backup"
 	case errors.Is(err, sqlcipher.ErrTampered), errors.Is(err, blob.ErrTampered):
 		e.Code, e.Msg = locket.CodeTampered, "stored data was altered or damaged; run 'locket doctor' and restore from a backup"
+	case errors.Is(err, blob.ErrTooLarge):
+		e.Code, e.Msg = locket.CodeTooLarge, "a file can have at most 64 GiB"
 	case errors.Is(err, sqlcipher.ErrBusy):
 		e.Code, e.Msg = locket.CodeBusy, "another program is writing to the pod; try again"
 	case errors.Is(err, sqlcipher.ErrFull), noSpace(err):
