@@ -13,6 +13,11 @@ import (
 // alone. It also keeps each *vfs reachable for SQLite.
 var guarded sync.Map // uintptr → *vfs
 
+// autocheckpoint is the length of the WAL in pages from which a commit moves it into
+// the database, 16 MB: four times SQLite's own, since moving a page costs opening
+// and sealing it.
+const autocheckpoint = 4000
+
 // guardConnection runs at the end of sqlite3_open, before any statement.
 func guardConnection(tls *libc.TLS, db, _, _ uintptr) int32 {
 	if _, ours := guarded.Load(at[lib.Tsqlite3](db).FpVfs); !ours {
@@ -38,6 +43,9 @@ func guardConnection(tls *libc.TLS, db, _, _ uintptr) int32 {
 	c := at[lib.Tsqlite3](db)
 	c.Ftemp_store = 2                 // PRAGMA temp_store=MEMORY
 	c.Fflags |= lib.SQLITE_CellSizeCk // PRAGMA cell_size_check=ON
+	if rc := lib.Xsqlite3_wal_autocheckpoint(tls, db, autocheckpoint); rc != lib.SQLITE_OK {
+		return rc
+	}
 	return lib.Xsqlite3_set_authorizer(tls, db, fnPtr(authorize), db)
 }
 

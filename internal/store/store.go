@@ -76,9 +76,8 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	return s, nil
 }
 
-// tuning spares sealing and opening pages: more of them stay in memory, and more
-// changes of one page meet in the write-ahead log before it is copied.
-var tuning = []string{"cache_size(-16384)", "wal_autocheckpoint(4000)"}
+// tuning keeps 16 MB of pages in memory, which spares opening them again.
+var tuning = []string{"cache_size(-16384)"}
 
 func open(ctx context.Context, c Config, mustExist bool) (*Store, error) {
 	db, err := sqlcipher.Open(ctx, c.Path, c.Key, sqlcipher.Options{MustExist: mustExist, Pragmas: tuning})
