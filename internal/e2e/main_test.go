@@ -1,12 +1,16 @@
 package e2e_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"github.com/locketpod/locket/internal/secret"
+	"github.com/locketpod/locket/internal/sqlcipher"
 )
 
 // program is the path of the binary under test; set by TestMain.
@@ -35,6 +39,17 @@ func buildAndRun(m *testing.M) (status int, err error) {
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("build: %w\n%s", err, out)
+	}
+	// The first database that a process opens decides on SQLite's allocator for all,
+	// and one of the tests opens a plain one.
+	key := secret.Random(sqlcipher.KeySize)
+	defer key.Wipe()
+	db, err := sqlcipher.Open(context.Background(), filepath.Join(dir, "first.db"), key, sqlcipher.Options{})
+	if err != nil {
+		return 1, err
+	}
+	if err := db.Close(); err != nil {
+		return 1, err
 	}
 	return m.Run(), nil
 }
