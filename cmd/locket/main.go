@@ -11,6 +11,7 @@ import (
 )
 
 func main() {
+	forbidCoreDumps()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	c := newCLI(os.Stdin, os.Stdout, os.Stderr, os.Getenv)

@@ -56,6 +56,7 @@ type Folder struct {
 	mu      sync.Mutex                         // guards what follows; never held while a caller's function or I/O runs
 	open    map[locket.PodID]*lease            // pods in use now, or kept open
 	guards  map[locket.PodID]*keyring.Guard    // of pods whose password was tried
+	guarded []*os.Root                         // folders that the guards keep their counts in
 	holders map[locket.PodID]*sqlcipher.Holder // for the life of the process
 	tended  map[locket.PodID]bool              // pods whose leavings were removed
 	closed  bool
@@ -119,6 +120,9 @@ func (f *Folder) Close() error {
 	var err error
 	for _, h := range f.holders {
 		err = errors.Join(err, h.Release())
+	}
+	for _, dir := range f.guarded {
+		err = errors.Join(err, dir.Close())
 	}
 	return errors.Join(err, f.root.Close())
 }

@@ -89,6 +89,7 @@ func (f *Folder) guard(pod locket.PodID, exists bool) *keyring.Guard {
 	if exists {
 		if dir, err := f.root.OpenRoot(string(pod)); err == nil {
 			g = keyring.NewGuard(dir)
+			f.guarded = append(f.guarded, dir)
 		}
 	} else if len(f.guards) >= maxGuards {
 		pod = "" // one guard for all further ones
