@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 
 	"github.com/locketpod/locket"
@@ -137,11 +138,20 @@ func (v *View) Edges(ctx context.Context, id locket.ItemID, dir, name string, li
 		return page, failure("read edges", err)
 	}
 	defer rows.Close()
+	if page, err = linkedPage(rows, c, id, limit); err == nil && len(page.Items) == 0 {
+		err = v.exists(ctx, b)
+	}
+	return page, failure("read edges", err)
+}
+
+// linkedPage reads the rows of edgesQuery for the item id.
+func linkedPage(rows *sql.Rows, c catalog, id locket.ItemID, limit int) (page locket.Page[locket.Linked], err error) {
+	var at edgeCursor
 	for rows.Next() {
 		var next edgeCursor
 		r, err := scanItem(rows, &next.Dir, &next.Name)
 		if err != nil {
-			return page, failure("read edges", err)
+			return page, err
 		}
 		if len(page.Items) == limit {
 			page.Next = encodeCursor(at)
@@ -159,13 +169,7 @@ func (v *View) Edges(ctx context.Context, id locket.ItemID, dir, name string, li
 		next.N = r.n
 		at = next
 	}
-	if err := rows.Err(); err != nil {
-		return page, failure("read edges", err)
-	}
-	if len(page.Items) == 0 {
-		return page, v.exists(ctx, b)
-	}
-	return page, nil
+	return page, rows.Err()
 }
 
 // exists says CodeNotFound for an item that is not there.
