@@ -59,7 +59,7 @@ func (w *Writer) dropBlob(n int64) error {
 		return err
 	}
 	if name != nil {
-		w.erased = append(w.erased, *name)
+		w.unused = append(w.unused, *name)
 	}
 	if err := w.exec(`DELETE FROM loose WHERE blob = ?`, n); err != nil {
 		return err

@@ -87,6 +87,7 @@ func (w *Writer) Erase(id locket.ItemID, version int64) error {
 			return err
 		}
 	}
+	w.erased = true
 	// Other items' leaves name this one as the target of a link; the id itself
 	// tells nothing.
 	return w.note(locket.ActionErase, r.n, r.id, "", nil, "")

@@ -3,6 +3,7 @@ package store_test
 import (
 	"encoding/json"
 	"errors"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -191,6 +192,9 @@ func TestDeleteRestoreErase(t *testing.T) {
 		t.Errorf("restored item not found: %v", got)
 	}
 	b.write(func(w *store.Writer) error { return w.Erase(it.ID, 0) })
+	if log, err := os.Stat(b.cfg.Path + "-wal"); err != nil || log.Size() != 0 {
+		t.Errorf("the log still holds pages from before the erasure: %v, %v", log, err)
+	}
 	if _, err := b.v.Get(t.Context(), it.ID); locket.CodeOf(err) != locket.CodeNotFound {
 		t.Errorf("erased item: %v", err)
 	}

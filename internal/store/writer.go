@@ -26,7 +26,8 @@ type Writer struct {
 	leaf   int64      // the next leaves.n
 	leaves []journal.Hash
 	files  []string // blob files written, removed if the transaction fails
-	erased []string // blob files to remove once it has committed
+	unused []string // blob files to remove once it has committed
+	erased bool     // an item was erased
 }
 
 // Write runs fn in one transaction and signs what it did as one change. If fn
@@ -53,13 +54,12 @@ func (v *View) Write(ctx context.Context, fn func(*Writer) error) (locket.Change
 	if err != nil {
 		return locket.Change{}, w.removeFiles(w.files, err)
 	}
-	if len(w.erased) > 0 {
-		// The rows are gone for good only when the old pages are out of the log.
-		if err := v.s.Checkpoint(ctx); err != nil {
-			return c, err
-		}
+	err = w.removeFiles(w.unused, nil)
+	if w.erased && err == nil {
+		// What was erased is gone only when its old pages are out of the log.
+		err = v.s.Checkpoint(ctx)
 	}
-	return c, w.removeFiles(w.erased, nil)
+	return c, err
 }
 
 // removeFiles removes blob files and returns err, or else what went wrong.
