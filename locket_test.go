@@ -51,26 +51,10 @@ func TestIDs(t *testing.T) {
 	}
 }
 
-func TestClock(t *testing.T) {
-	var c locket.Clock
-	wall := time.UnixMilli(1_800_000_000_000)
-	a := c.Now(wall)
-	if !a.Time().Equal(wall) {
-		t.Errorf("got %v", a.Time())
-	}
-	b := c.Now(wall.Add(-time.Hour)) // set back
-	if b <= a || b.Time().Sub(wall) > time.Millisecond {
-		t.Errorf("%d after %d", b, a)
-	}
-	far := locket.HLCAt(wall.Add(time.Minute))
-	if err := c.Observe(far, wall); err != nil {
-		t.Fatal(err)
-	}
-	if n := c.Now(wall); n <= far {
-		t.Errorf("%d is not after the observed %d", n, far)
-	}
-	if err := c.Observe(locket.HLCAt(wall.Add(locket.MaxDrift+time.Second)), wall); locket.CodeOf(err) != locket.CodeInvalid {
-		t.Errorf("a reading far ahead: %v", err)
+func TestHLC(t *testing.T) {
+	wall := time.UnixMilli(1_800_000_000_123)
+	if h := locket.HLCAt(wall); !h.Time().Equal(wall) || !(h + 0xffff).Time().Equal(wall) || locket.HLCAt(wall.Add(time.Millisecond)) != h+0x10000 {
+		t.Errorf("%d does not stand for its millisecond", h)
 	}
 }
 
