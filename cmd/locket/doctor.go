@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/harden"
 	"github.com/locketpod/locket/internal/pods"
 	"github.com/locketpod/locket/internal/store"
 )
@@ -31,6 +32,8 @@ type checkup struct {
 	Blobs    int64        `json:"blobs"`
 	Removed  int          `json:"removed"` // files that belonged to no item
 	Problems []problem    `json:"problems"`
+
+	Protections []harden.Protection `json:"protections"` // of a server; none that is off is a problem
 }
 
 const (
@@ -39,19 +42,30 @@ const (
 )
 
 func (c *cli) doctorCommand() *cobra.Command {
-	return &cobra.Command{
+	only := false
+	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check that the pod is whole and safe",
 		Long: `Check that the pod is whole and safe: that others cannot read its folder, that it opens,
 that every page of its database, every item and every file is as it was written, that
 there is room on the disk and that the clock is right. Files that an interrupted upload
-left behind are removed. The exit status is 11 if something is wrong.`,
-		Example: "  locket doctor\n  locket doctor --json",
+left behind are removed. The exit status is 11 if something is wrong.
+
+At the end it lists what protects a server that is started here from the rest of the
+machine, and the machine from the server, with what to do about each that is off.`,
+		Example: "  locket doctor\n  locket doctor --json\n  locket doctor --protections",
 		Args:    takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if only {
+				return c.protectAndReport()
+			}
 			return c.withFolder(cmd.Context(), func(f *pods.Folder, id locket.PodID, k *credential) error {
 				d := checkup{Pod: id, Problems: []problem{}}
 				if err := d.examine(cmd.Context(), f, k); err != nil {
+					return err
+				}
+				var err error
+				if d.Protections, err = protections(cmd.Context()); err != nil {
 					return err
 				}
 				if err := c.print(d, func(p *printer) { p.checkup(d) }); err != nil {
@@ -64,6 +78,8 @@ left behind are removed. The exit status is 11 if something is wrong.`,
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&only, "protections", false, "only list what protects a server; needs no pod")
+	return cmd
 }
 
 func (d *checkup) add(code, title, hint string) {
@@ -203,4 +219,5 @@ func (p *printer) checkup(d checkup) {
 	if len(d.Problems) == 0 {
 		p.line("no problems found")
 	}
+	p.protections(d.Protections)
 }

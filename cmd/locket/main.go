@@ -8,10 +8,15 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/locketpod/locket/internal/harden"
 )
 
+// envTraceable lets debuggers of the same user in.
+const envTraceable = "LOCKET_TRACEABLE"
+
 func main() {
-	forbidCoreDumps()
+	harden.Process(os.Getenv(envTraceable) == "1")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	c := newCLI(os.Stdin, os.Stdout, os.Stderr, os.Getenv)

@@ -10,13 +10,14 @@ import (
 )
 
 func (c *cli) serveCommand() *cobra.Command {
-	cfg := daemon.Config{}
+	cfg, free := daemon.Config{}, false
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the pods of a folder over HTTP",
 		Long: `Serve the pods of a folder over HTTP until Ctrl-C. Requests carry an API key, which
 'locket key add' makes; the server itself can open nothing. Without a certificate only
-addresses of this machine are served.`,
+addresses of this machine are served. On Linux the server is confined: it can open no
+files but the pods', make no connections and run no programs.`,
 		Example: `  locket serve
   locket serve --addr 0.0.0.0:7117 --tls-cert cert.pem --tls-key key.pem
   locket serve --host pod.example.com    # behind a reverse proxy on this machine`,
@@ -28,6 +29,7 @@ addresses of this machine are served.`,
 			if cfg.Dir, err = c.podsDir(); err != nil {
 				return err
 			}
+			cfg.Confine = !free
 			cfg.Log, cfg.Version = c.logger(), readVersion().Version
 			cfg.Ready = func(url string) { fmt.Fprintf(c.out, "serving %s at %s\n", cfg.Dir, url) }
 			if c.json {
@@ -45,5 +47,6 @@ addresses of this machine are served.`,
 	f.StringVar(&cfg.KeyFile, "tls-key", "", "PEM file with the certificate's key")
 	f.StringArrayVar(&cfg.Hosts, "host", nil, "a name under which a reverse proxy on this machine forwards")
 	f.DurationVar(&cfg.KeepOpen, "keep-open", 0, "how long a pod's key stays in memory after its last request")
+	f.BoolVar(&free, "no-sandbox", false, "do not confine the server, where the confinement is in the way")
 	return cmd
 }

@@ -23,6 +23,7 @@ type Config struct {
 	KeyFile  string        // loopback address is served
 	Hosts    []string      // names under which a reverse proxy on this machine forwards
 	KeepOpen time.Duration // how long a pod stays open after its last request
+	Confine  bool          // give up, for the whole process and for good, what serving does not need
 	Version  string
 	Log      *slog.Logger
 	Ready    func(url string) // called once requests are accepted; may be nil
@@ -49,6 +50,7 @@ func Serve(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
+	c.confine()
 	if c.Ready != nil {
 		c.Ready(address(ln, cert != nil))
 	}

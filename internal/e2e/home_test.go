@@ -67,6 +67,9 @@ func (h *home) command(t *testing.T, tool []string, args ...string) *exec.Cmd {
 		"PATH=" + os.Getenv("PATH"), "HOME=" + h.dir, "TMPDIR=" + h.tmp, "LOCKET_DIR=" + h.pods, "LOCKET_KEY=" + h.key,
 		"DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent", // no keyring of the machine's owner
 	}, h.more...)
+	if os.Getuid() != 0 {
+		cmd.Env = append(cmd.Env, "LOCKET_TRACEABLE=1") // else nobody but root may look at it
+	}
 	return cmd
 }
 
