@@ -16,20 +16,19 @@ import (
 const (
 	tokenPrefix     = "lk_"
 	tokenSecretSize = 32
+	tokenSize       = 16 + len(SlotID{}) + tokenSecretSize // without the checksum
 	checksumSize    = 4
-	tokenSize       = 16 + len(SlotID{}) + tokenSecretSize + checksumSize // decoded; a multiple of 5, so base32 needs no padding
 	redactedToken   = tokenPrefix + "…[redacted]"
 )
 
 var (
-	// ErrNotToken is behind the error of ParseToken for text that is no API key.
-	ErrNotToken = errors.New("keyring: not an API key")
-	// ErrMistyped is behind the error of ParseToken for an API key with a wrong checksum.
-	ErrMistyped = errors.New("keyring: mistyped API key")
+	// ErrNotToken is behind the error of ParseToken and ParseGrant for other text.
+	ErrNotToken = errors.New("keyring: not a token")
+	// ErrMistyped is behind the error of ParseToken and ParseGrant for a wrong checksum.
+	ErrMistyped = errors.New("keyring: mistyped token")
 )
 
-// tokenEncoding is the alphabet of RFC 4648 §6 in lower case.
-var tokenEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+var tokenForm = textForm{prefix: tokenPrefix, name: "API key", min: tokenSize, max: tokenSize}
 
 // A Token is an API key: it names its pod and its slot and holds the secret that
 // opens it. Its text is "lk_" and base32 of pod id (16 bytes) ‖ slot id (8) ‖
@@ -44,19 +43,9 @@ type Token struct {
 // CodeUnauthenticated and wraps ErrNotToken or ErrMistyped. The caller wipes text,
 // and the Token when done.
 func ParseToken(text []byte) (*Token, error) {
-	digits, ok := bytes.CutPrefix(text, []byte(tokenPrefix))
-	if !ok || len(digits) != tokenEncoding.EncodedLen(tokenSize) || bytes.ContainsAny(digits, "\r\n") {
-		return nil, notToken()
-	}
-	var raw [tokenSize]byte
-	defer clear(raw[:])
-	if _, err := tokenEncoding.Decode(raw[:], digits); err != nil {
-		return nil, notToken()
-	}
-	body, sum := raw[:tokenSize-checksumSize], raw[tokenSize-checksumSize:]
-	if subtle.ConstantTimeCompare(checksum(body), sum) != 1 {
-		return nil, locket.Errorf(locket.CodeUnauthenticated, "the API key is mistyped: its checksum does not fit; copy it again").
-			Because(ErrMistyped)
+	body, err := tokenForm.parse(text)
+	if err != nil {
+		return nil, err
 	}
 	t := &Token{Pod: podID([16]byte(body[:16])), Slot: SlotID(body[16:24])}
 	t.secret = secret.Take(body[24:])
@@ -66,32 +55,11 @@ func ParseToken(text []byte) (*Token, error) {
 // Text returns the API key as its holder keeps it; the caller wipes it.
 func (t *Token) Text() *secret.Key {
 	pod, _ := locket.ParseUUID(string(t.Pod)) // a Token is only made of a pod id that parses
-	raw := make([]byte, 0, tokenSize)
-	raw = append(raw, pod[:]...)
-	raw = append(raw, t.Slot[:]...)
-	raw = append(raw, t.secret.Bytes()...)
-	raw = append(raw, checksum(raw)...)
-	defer clear(raw)
-	text := make([]byte, 0, len(tokenPrefix)+tokenEncoding.EncodedLen(tokenSize))
-	return secret.Take(tokenEncoding.AppendEncode(append(text, tokenPrefix...), raw))
+	return tokenForm.write(pod[:], t.Slot[:], t.secret.Bytes())
 }
 
 // Wipe overwrites the secret. A wiped Token opens nothing.
 func (t *Token) Wipe() { t.secret.Wipe() }
-
-// checksum tells a typing error from a key that is not valid (any more). It is
-// no authentication.
-func checksum(body []byte) []byte {
-	h := sha256.New()
-	h.Write([]byte(tokenPrefix))
-	h.Write(body)
-	return h.Sum(nil)[:checksumSize]
-}
-
-func notToken() error {
-	return locket.Errorf(locket.CodeUnauthenticated, "this is no API key: one begins with %s and has %d characters",
-		tokenPrefix, len(tokenPrefix)+tokenEncoding.EncodedLen(tokenSize)).Because(ErrNotToken)
-}
 
 // Format prints "lk_…[redacted]" for every verb.
 func (Token) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(redactedToken)) }
@@ -99,3 +67,63 @@ func (Token) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(redactedToken))
 func (Token) String() string               { return redactedToken }
 func (Token) LogValue() slog.Value         { return slog.StringValue(redactedToken) }
 func (Token) MarshalText() ([]byte, error) { return []byte(redactedToken), nil }
+
+// A textForm is how one kind of token is written: a prefix, then base32 of a body
+// and its checksum.
+type textForm struct {
+	prefix, name string
+	min, max     int // length of the body in bytes
+}
+
+// tokenEncoding is the alphabet of RFC 4648 §6 in lower case.
+var tokenEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// parse returns the body, which the caller wipes, of the one text that write gives
+// for it. Its error has CodeUnauthenticated and wraps ErrNotToken or ErrMistyped.
+func (f textForm) parse(text []byte) ([]byte, error) {
+	digits, ok := bytes.CutPrefix(text, []byte(f.prefix))
+	if !ok || len(digits) < tokenEncoding.EncodedLen(f.min+checksumSize) || len(digits) > tokenEncoding.EncodedLen(f.max+checksumSize) {
+		return nil, f.notToken()
+	}
+	raw := make([]byte, tokenEncoding.DecodedLen(len(digits)))
+	n, err := tokenEncoding.Decode(raw, digits)
+	// The decoder skips line breaks and does not look at bits to spare.
+	again := tokenEncoding.AppendEncode(nil, raw[:n])
+	defer clear(again)
+	if err != nil || !bytes.Equal(again, digits) {
+		clear(raw)
+		return nil, f.notToken()
+	}
+	body, sum := raw[:n-checksumSize], raw[n-checksumSize:n]
+	if subtle.ConstantTimeCompare(f.checksum(body), sum) != 1 {
+		clear(raw)
+		return nil, locket.Errorf(locket.CodeUnauthenticated, "the %s is mistyped: its checksum does not fit; copy it again", f.name).
+			Because(ErrMistyped)
+	}
+	return body, nil
+}
+
+// write returns the text of the body that the parts make up; the caller wipes it.
+func (f textForm) write(parts ...[]byte) *secret.Key {
+	raw := make([]byte, 0, f.max+checksumSize)
+	for _, p := range parts {
+		raw = append(raw, p...)
+	}
+	raw = append(raw, f.checksum(raw)...)
+	defer clear(raw)
+	text := make([]byte, 0, len(f.prefix)+tokenEncoding.EncodedLen(len(raw)))
+	return secret.Take(tokenEncoding.AppendEncode(append(text, f.prefix...), raw))
+}
+
+// checksum tells a typing error from a token that is not valid (any more). It is
+// no authentication.
+func (f textForm) checksum(body []byte) []byte {
+	h := sha256.New()
+	h.Write([]byte(f.prefix))
+	h.Write(body)
+	return h.Sum(nil)[:checksumSize]
+}
+
+func (f textForm) notToken() error {
+	return locket.Errorf(locket.CodeUnauthenticated, "this is no %s: one begins with %s; copy it whole", f.name, f.prefix).Because(ErrNotToken)
+}
