@@ -2,10 +2,11 @@
 //
 // An [Entry] stands for one transaction by one author. It binds the author's
 // previous entry, a hybrid clock reading and the Merkle root (RFC 6962) of its
-// leaves. A leaf is the canonical form of one action on one item, hashed with a
-// random salt, so that a leaf's content can be erased while the chain still
-// verifies, and shown with a proof while the others stay hidden.
-// Bytes: docs/design/changes.md.
+// leaves. A leaf is the canonical form of one action, hashed with a random salt, so
+// that a leaf's content can be erased while the chain still verifies, and shown
+// with a proof while the others stay hidden. Over all entries of a pod runs a
+// second tree, whose signed [Checkpoint] shows that no entry is gone from the end.
+// Bytes: docs/design/journal.md.
 package journal
 
 import (
@@ -48,17 +49,29 @@ type Entry struct {
 	Seq     int64      // the author's own count, from 1
 	Prev    []byte     // hash of the author's previous entry, empty for the first
 	HLC     locket.HLC // when
+	Kind    string     // a locket.EntryKind
+	Source  Source     // what it came of
 	Leaves  int        // number of leaves, at least 1
 	Root    []byte     // Merkle root over the leaf hashes, RFC 6962 §2.1
 }
 
-// A Leaf is one action on one item. It is encoded as a CBOR array in the order
+// A Source is a locket.Source. It is encoded as a CBOR array in the order of its
+// fields; each may be "".
+type Source struct {
+	_ struct{} `cbor:",toarray"`
+
+	Import  string
+	Session string
+	Item    string
+}
+
+// A Leaf is one action. It is encoded as a CBOR array in the order
 // of its fields.
 type Leaf struct {
 	_ struct{} `cbor:",toarray"`
 
 	Salt   [SaltSize]byte
-	Item   [16]byte
+	Item   [16]byte       // id of the item, zeros for what is about none
 	Action string         // a locket.Action
 	Type   string         // of the item, "" where it does not matter
 	Props  map[string]any // values set; nil where one was removed; times as microseconds since 1970
@@ -71,21 +84,6 @@ func (l *Leaf) Hash() (Hash, error) {
 		return Hash{}, fmt.Errorf("journal: encode leaf: %w", err)
 	}
 	return tlog.RecordHash(b), nil
-}
-
-// Root returns the Merkle tree hash of the leaves (RFC 6962 §2.1).
-func Root(leaves []Hash) Hash {
-	switch len(leaves) {
-	case 0:
-		return sha256.Sum256(nil)
-	case 1:
-		return leaves[0]
-	}
-	k := 1 // the largest power of two below len(leaves)
-	for k*2 < len(leaves) {
-		k *= 2
-	}
-	return tlog.NodeHash(Root(leaves[:k]), Root(leaves[k:]))
 }
 
 // Hash returns the SHA-256 of the canonical form. It is what is signed, and what
