@@ -16,11 +16,13 @@ const (
 	CodeExists          Code = "exists"          // it is already there
 	CodeConflict        Code = "conflict"        // it changed since the caller read it
 	CodeUnauthenticated Code = "unauthenticated" // no credential, or one that opens nothing
+	CodeExpired         Code = "expired"         // a grant that has ended: log in again
 	CodeDenied          Code = "denied"          // known principal, not permitted
 	CodeTooLarge        Code = "too_large"       // beyond a limit that the message names
 	CodeTooMany         Code = "too_many"        // too many requests or guesses; wait and retry
 	CodeBusy            Code = "busy"            // somebody else holds the pod; retry
 	CodeTampered        Code = "tampered"        // stored bytes are not what Locket wrote
+	CodeRolledBack      Code = "rolled_back"     // the pod is older than it was when last seen
 	CodeNewer           Code = "newer"           // written by a newer Locket
 	CodeDiskFull        Code = "disk_full"       // the disk is full; nothing was changed
 	CodeCancelled       Code = "cancelled"       // the caller went away or pressed Ctrl-C

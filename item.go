@@ -12,6 +12,7 @@ type Item struct {
 	Created time.Time      `json:"created"` // wall time of the first change
 	Updated time.Time      `json:"updated"` // wall time of the latest change
 	Version int64          `json:"version"` // 1 at creation, one more with every change
+	Trust   Trust          `json:"trust"`   // the lowest of its current values
 	Deleted bool           `json:"deleted,omitempty"`
 }
 

@@ -35,6 +35,8 @@ type Query struct {
 	Limit   int    `json:"limit,omitempty"` // 1 to 1000, default 50
 	Cursor  string `json:"cursor,omitempty"`
 	Deleted bool   `json:"deleted,omitempty"` // deleted items instead of living ones
+	// Trust leaves only items of these levels; none means all.
+	Trust []Trust `json:"trust,omitempty"`
 }
 
 // A Search finds items by words; see docs/design/search.md for the language.

@@ -27,16 +27,22 @@ import (
 // maxAnswer bounds a JSON answer that is kept in memory.
 const maxAnswer = 1 << 30
 
-// A Client acts on one pod with one API key. Safe for concurrent use.
+// A Client acts on one pod with one credential. Safe for concurrent use.
+//
+// It remembers the last checkpoint of the pod's journal that the server showed it, and
+// refuses answers of a pod that has not grown from there with CodeRolledBack. See
+// [Client.Checkpoint].
 type Client struct {
 	server *url.URL // scheme and host only
 	key    []byte
 	http   *http.Client
+	seen   memory
 }
 
 // New returns a client of the server at an address such as
 // "https://pod.example.com" or "http://127.0.0.1:7117". Plain HTTP is refused
-// unless the server is on this machine. It copies key, which [Client.Close] wipes.
+// unless the server is on this machine. key is the text of an API key, lk_…, or of a
+// grant, lg_…; it is copied, and [Client.Close] wipes the copy.
 // transport nil is one that insists on TLS 1.3 and proxies nothing.
 func New(server string, key []byte, transport http.RoundTripper) (*Client, error) {
 	u, err := url.Parse(server)
@@ -48,10 +54,11 @@ func New(server string, key []byte, transport http.RoundTripper) (*Client, error
 	}
 	if transport == nil {
 		transport = &http.Transport{
-			TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS13},
-			TLSHandshakeTimeout: 10 * time.Second,
-			IdleConnTimeout:     10 * time.Second,
-			ForceAttemptHTTP2:   true,
+			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS13},
+			TLSHandshakeTimeout:    10 * time.Second,
+			IdleConnTimeout:        10 * time.Second,
+			MaxResponseHeaderBytes: 64 << 10,
+			ForceAttemptHTTP2:      true,
 		}
 	}
 	c := &Client{server: &url.URL{Scheme: u.Scheme, Host: u.Host}, key: append([]byte(nil), key...)}
@@ -88,6 +95,7 @@ func (c *Client) Do(r *http.Request, out any) error {
 func (c *Client) Open(r *http.Request) (*http.Response, error) {
 	r.URL.Scheme, r.URL.Host, r.Host = c.server.Scheme, c.server.Host, c.server.Host
 	r.Header.Set("Authorization", "Bearer "+string(c.key))
+	told := c.seen.tell(r.Header)
 	resp, err := c.http.Do(r)
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -97,6 +105,10 @@ func (c *Client) Open(r *http.Request) (*http.Response, error) {
 	case resp.StatusCode >= 300 && resp.StatusCode != http.StatusNotModified:
 		defer resp.Body.Close()
 		return nil, c.failure(resp)
+	}
+	if err := c.seen.hear(resp.Header, told); err != nil {
+		_ = resp.Body.Close() // nothing of it is wanted
+		return nil, err
 	}
 	return resp, nil
 }

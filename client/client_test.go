@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -12,10 +13,12 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/client"
 	"github.com/locketpod/locket/internal/api"
+	"github.com/locketpod/locket/internal/keyring"
 	"github.com/locketpod/locket/internal/ops"
 	"github.com/locketpod/locket/internal/pods"
 )
@@ -23,7 +26,8 @@ import (
 // connect returns a client of a new pod on a server of its own.
 func connect(t *testing.T) *client.Client {
 	t.Helper()
-	folder, err := pods.Open(t.TempDir(), pods.Options{})
+	sealer := keyring.NewProcessSealer(time.Now)
+	folder, err := pods.Open(t.TempDir(), pods.Options{Sealer: sealer})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +43,7 @@ func connect(t *testing.T) *client.Client {
 	t.Cleanup(func() {
 		c.Close()
 		s.Close()
-		if err := folder.Close(); err != nil {
+		if err := errors.Join(folder.Close(), sealer.Close()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -156,9 +160,13 @@ func TestEveryOpCanBeSent(t *testing.T) {
 		if err != nil {
 			continue // it needs input
 		}
+		want := map[string]locket.Code{
+			"session.end":  locket.CodeConflict, // a key asks
+			"journal.undo": locket.CodeInvalid,  // it needs one input of several
+		}[o.Name]
 		out := reflect.New(o.Out).Interface()
-		if err := c.Do(r, out); err != nil {
-			t.Errorf("%s: %v", o.Name, err)
+		if err := c.Do(r, out); locket.CodeOf(err) != want {
+			t.Errorf("%s: got %v, want code %q", o.Name, err, want)
 		}
 		sent++
 	}

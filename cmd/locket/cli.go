@@ -21,6 +21,8 @@ const (
 	envDir    = "LOCKET_DIR"
 	envKey    = "LOCKET_KEY"
 	envServer = "LOCKET_SERVER"
+	envSign   = "LOCKET_SIGN_KEY"
+	envWork   = "LOCKET_SESSION"
 )
 
 // A cli is one run of the program: its streams, what it found in the environment,
@@ -38,6 +40,9 @@ type cli struct {
 	device deviceKeys  // the OS keyring
 
 	dir, server, pod string
+	state            string // folder that remembers how far pods had come; "": nothing is remembered
+	signWith         string // file with the caller's own signing key; "": the pod signs
+	session          string // id of the session that the changes belong to
 	passphraseFile   string
 	passphraseFD     int
 	json, verbose    bool
@@ -51,7 +56,8 @@ func newCLI(in, out, err *os.File, getenv func(string) string) *cli {
 		inTTY: isTerminal(in), errTTY: isTerminal(err),
 		key:    secret.Take([]byte(getenv(envKey))),
 		prompt: terminal{}, device: osKeyring{},
-		dir: getenv(envDir), server: getenv(envServer),
+		dir: getenv(envDir), server: getenv(envServer), state: stateDir(),
+		signWith: getenv(envSign), session: getenv(envWork),
 	}
 	if isTerminal(out) {
 		c.colour = getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
@@ -156,7 +162,11 @@ key, so that nothing is asked.`,
 			c.addCommand(), c.getCommand(), c.listCommand(), c.searchCommand(),
 			c.historyCommand(), c.importCommand(), c.exportCommand(), c.opCommand(),
 		}},
-		{"Care:", []*cobra.Command{c.statusCommand(), c.doctorCommand(), c.keyCommand(), c.versionCommand()}},
+		{"Agents and access:", []*cobra.Command{
+			c.agentsCommand(), c.principalCommand(), c.policyCommand(), c.keyCommand(), c.sessionsCommand(),
+		}},
+		{"Proof:", []*cobra.Command{c.journalCommand(), c.verifyCommand(), c.undoCommand()}},
+		{"Care:", []*cobra.Command{c.statusCommand(), c.doctorCommand(), c.versionCommand()}},
 	}
 	for _, g := range groups {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
@@ -174,6 +184,7 @@ func (c *cli) sharedFlags(root *cobra.Command) {
 	f.StringVar(&c.dir, "dir", c.dir, "folder that holds the pods")
 	f.StringVar(&c.pod, "pod", "", "id of the pod, if the folder holds several")
 	f.StringVar(&c.server, "server", c.server, "address of a server to use instead of a folder, e.g. https://pod.example.com")
+	f.StringVar(&c.signWith, "sign-with", c.signWith, "file with your own signing key, as 'locket principal keygen' makes it; folders only")
 	f.BoolVar(&c.json, "json", false, "print JSON, errors too")
 	f.BoolVarP(&c.verbose, "verbose", "v", false, "say more on standard error")
 	f.StringVar(&c.passphraseFile, "passphrase-file", "", "read the passphrase from the first line of a file")

@@ -132,7 +132,7 @@ func TestEveryCodeHasAnExitStatus(t *testing.T) {
 	codes := []locket.Code{
 		locket.CodeInvalid, locket.CodeNotFound, locket.CodeExists, locket.CodeConflict, locket.CodeUnauthenticated,
 		locket.CodeDenied, locket.CodeTooLarge, locket.CodeTooMany, locket.CodeBusy, locket.CodeTampered, locket.CodeNewer,
-		locket.CodeDiskFull, locket.CodeCancelled, locket.CodeUnsupported,
+		locket.CodeDiskFull, locket.CodeCancelled, locket.CodeUnsupported, locket.CodeExpired, locket.CodeRolledBack,
 	}
 	for _, code := range codes {
 		if got := statusOf(locket.Errorf(code, "x")); got == statusOK || got == statusInternal {
@@ -141,6 +141,9 @@ func TestEveryCodeHasAnExitStatus(t *testing.T) {
 	}
 	if got := statusOf(coded(context.Canceled)); got != 130 {
 		t.Errorf("exit status of a cancelled context = %d, want 130", got)
+	}
+	if got := statusOf(coded(errFault)); got != statusTampered {
+		t.Errorf("exit status of a fault that verify found = %d, want %d", got, statusTampered)
 	}
 	if got := statusOf(coded(os.ErrClosed)); got != statusInternal {
 		t.Errorf("exit status of an error without code = %d, want %d", got, statusInternal)

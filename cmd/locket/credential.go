@@ -50,6 +50,9 @@ func (c *cli) credential(ctx context.Context, id locket.PodID) (*credential, err
 }
 
 func parseKey(text *secret.Key) (*credential, error) {
+	if keyring.IsGrant(text.Bytes()) {
+		return nil, locket.Errorf(locket.CodeUnsupported, "%s holds a grant, which only the server that made it can open; use --server, or an API key", envKey)
+	}
 	token, err := keyring.ParseToken(text.Bytes())
 	if err != nil {
 		return nil, err

@@ -66,6 +66,7 @@ func (c *cli) demo(ctx context.Context, exit bool) (err error) {
 			fmt.Fprintf(c.out, "\n$ locket %s\n", strings.Join(args, " "))
 			visitor := *c
 			visitor.dir, visitor.server, visitor.pod, visitor.key = dir, "", "", key
+			visitor.state, visitor.signWith = "", ""
 			if err := visitor.execute(ctx, args); err != nil {
 				return err
 			}

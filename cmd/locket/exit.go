@@ -15,6 +15,7 @@ type status int
 const (
 	statusOK       status = 0
 	statusInternal status = 1
+	statusTampered status = 7
 	statusProblems status = 11
 )
 
@@ -29,10 +30,10 @@ var statuses = []struct {
 	{statusInternal, []locket.Code{locket.CodeInternal}, "a fault of Locket's"},
 	{2, []locket.Code{locket.CodeInvalid}, "wrong usage or invalid input"},
 	{3, []locket.Code{locket.CodeNotFound}, "no such item, pod or file"},
-	{4, []locket.Code{locket.CodeUnauthenticated}, "no passphrase or key, or a wrong one"},
+	{4, []locket.Code{locket.CodeUnauthenticated, locket.CodeExpired}, "no passphrase or key, or a wrong or ended one"},
 	{5, []locket.Code{locket.CodeExists, locket.CodeConflict}, "it exists already, or it changed meanwhile"},
 	{6, []locket.Code{locket.CodeDenied}, "not permitted"},
-	{7, []locket.Code{locket.CodeTampered}, "stored data was altered or damaged"},
+	{statusTampered, []locket.Code{locket.CodeTampered, locket.CodeRolledBack}, "stored data was altered or damaged, or is an older copy"},
 	{8, []locket.Code{locket.CodeBusy, locket.CodeTooMany}, "busy, or too many attempts; try again later"},
 	{9, []locket.Code{locket.CodeDiskFull, locket.CodeTooLarge}, "the disk is full, or the input too large"},
 	{10, []locket.Code{locket.CodeNewer, locket.CodeUnsupported}, "written by a newer Locket, or not possible here"},
@@ -40,9 +41,13 @@ var statuses = []struct {
 	{130, []locket.Code{locket.CodeCancelled}, "stopped by Ctrl-C"},
 }
 
-// errProblems is how doctor ends when it found something; the report is printed
-// already.
-var errProblems = errors.New("problems were found")
+// How doctor and verify end when they found something. The report is printed already.
+var (
+	errProblems = errors.New("problems were found")
+	errFault    = errors.New("a fault was found")
+)
+
+func reported(err error) bool { return errors.Is(err, errProblems) || errors.Is(err, errFault) }
 
 // statusOf returns the exit status of err.
 func statusOf(err error) status {
@@ -51,6 +56,8 @@ func statusOf(err error) status {
 		return statusOK
 	case errors.Is(err, errProblems):
 		return statusProblems
+	case errors.Is(err, errFault):
+		return statusTampered
 	}
 	code := locket.CodeOf(err)
 	for _, s := range statuses {
@@ -65,7 +72,7 @@ func statusOf(err error) status {
 
 // coded gives err a code if it has none.
 func coded(err error) error {
-	if _, ok := errors.AsType[*locket.Error](err); ok || err == nil || errors.Is(err, errProblems) {
+	if _, ok := errors.AsType[*locket.Error](err); ok || err == nil || reported(err) {
 		return err
 	}
 	if errors.Is(err, context.Canceled) {
@@ -76,7 +83,7 @@ func coded(err error) error {
 
 // fail prints err to standard error, as a line or as JSON.
 func (c *cli) fail(err error) {
-	if errors.Is(err, errProblems) {
+	if reported(err) {
 		return
 	}
 	if c.json {

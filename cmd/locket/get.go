@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -18,13 +17,14 @@ type itemWithLinks struct {
 }
 
 func (c *cli) getCommand() *cobra.Command {
-	var links bool
+	var links, provenance bool
 	var content string
 	cmd := &cobra.Command{
 		Use:   "get ID",
-		Short: "Show an item, its links or its content",
+		Short: "Show an item, its links, its content, or who wrote it",
 		Example: `  locket get 0192f3a4-7c1e-7d30-9a55-3d6f0c2b8e11
   locket get 0192f3a4-7c1e-7d30-9a55-3d6f0c2b8e11 --links
+  locket get 0192f3a4-7c1e-7d30-9a55-3d6f0c2b8e11 --provenance
   locket get 0192f3a4-7c1e-7d30-9a55-3d6f0c2b8e11 --content photo.png`,
 		Args: takes("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -35,6 +35,8 @@ func (c *cli) getCommand() *cobra.Command {
 					return err
 				case content != "":
 					return c.saveContent(cmd.Context(), p, it, content)
+				case provenance:
+					return c.showProvenance(cmd.Context(), p, it)
 				case links:
 					return c.showLinks(cmd.Context(), p, it)
 				}
@@ -43,6 +45,7 @@ func (c *cli) getCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&links, "links", false, "show the items linked with it too")
+	cmd.Flags().BoolVar(&provenance, "provenance", false, "show who wrote each value, when, and what it came of")
 	cmd.Flags().StringVar(&content, "content", "", `write the file it holds to a new file, "-" for standard output`)
 	return cmd
 }
@@ -86,26 +89,4 @@ func fetchBlob(ctx context.Context, p pod, id string, w io.Writer) error {
 		return err
 	}
 	return p.fetch(ctx, o, in, w)
-}
-
-// writeNew makes a file that only its owner may read, and removes it again if write
-// fails. An existing file is never overwritten.
-func writeNew(path string, write func(io.Writer) error) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if os.IsExist(err) {
-		return locket.Errorf(locket.CodeExists, "%s exists already; choose another name", path)
-	} else if err != nil {
-		return locket.Errorf(locket.CodeInvalid, "%s cannot be written", path).Because(err)
-	}
-	err = write(f)
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		_ = os.Remove(path) // the error that counts is the one above
-	}
-	return err
 }

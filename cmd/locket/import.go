@@ -150,7 +150,7 @@ func (p *printer) report(r importer.Report) {
 
 // importTree imports into a folder.
 func (l local) importTree(ctx context.Context, i *importRun) (importer.Report, error) {
-	return importer.Run(ctx, l.view, i.tree, i.plan, importer.Options{Report: i.bar.report})
+	return importer.Run(ctx, l.visit.View, i.tree, i.plan, importer.Options{Report: i.bar.report})
 }
 
 // importTree uploads the file, or an archive made of the folder on the way.

@@ -125,7 +125,7 @@ func (c *cli) firstKeys(ctx context.Context, f *pods.Folder, cred keyring.Creden
 // newKey adds an API key to a pod and returns its text, which the caller wipes.
 func newKey(ctx context.Context, f *pods.Folder, id locket.PodID, cred keyring.Credential, name string) (text *secret.Key, err error) {
 	err = f.Keys(ctx, id, cred, func(k *pods.Keys) error {
-		_, token, err := k.AddAPIKey(ctx, name)
+		_, token, err := k.AddAPIKey(ctx, name, "")
 		if err != nil {
 			return err
 		}

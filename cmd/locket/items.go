@@ -30,15 +30,15 @@ func (p *paging) fields(more map[string]string) map[string]string {
 
 func (c *cli) listCommand() *cobra.Command {
 	var page paging
-	var typ string
+	var typ, trust string
 	var deleted bool
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List items, those changed last first",
-		Example: "  locket list\n  locket list --type Note --limit 10\n  locket list --type Event --order time --json",
+		Example: "  locket list\n  locket list --type Note --limit 10\n  locket list --type Event --order time --json\n  locket list --trust owner",
 		Args:    takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			fields := page.fields(map[string]string{"type": typ})
+			fields := page.fields(map[string]string{"type": typ, "trust": trust})
 			if deleted {
 				fields["deleted"] = "true"
 			}
@@ -55,6 +55,7 @@ func (c *cli) listCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&typ, "type", "", "only items of this type")
+	cmd.Flags().StringVar(&trust, "trust", "", "only items whose least trusted value is of this `LEVEL`: owner, device, agent, plugin, peer or import")
 	cmd.Flags().BoolVar(&deleted, "deleted", false, "deleted items instead")
 	page.flags(cmd, "updated, created, time or a property; a leading - reverses")
 	return cmd
@@ -66,7 +67,7 @@ func (c *cli) searchCommand() *cobra.Command {
 		Use:   "search WORD...",
 		Short: "Find items by words",
 		Long: `Find items by words. Beside words there are "phrases", -not, type: from: to: before:
-after: has: and in:. Put -- before a word that begins with a dash.`,
+after: has: in: and trust:. Put -- before a word that begins with a dash.`,
 		Example: "  locket search harbour atlas\n  locket search from:priya after:2026-01-01 proofs\n  locket search type:Photo lisboa --order newest\n  locket search -- bread -sourdough",
 		Args:    takes("WORD..."),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -90,8 +91,11 @@ after: has: and in:. Put -- before a word that begins with a dash.`,
 func (c *cli) historyCommand() *cobra.Command {
 	var page paging
 	cmd := &cobra.Command{
-		Use:     "history ID",
-		Short:   "List the changes of an item, the latest first",
+		Use:   "history ID",
+		Short: "List the changes of an item, the latest first",
+		Long: `List the changes of an item, the latest first: who made each and when, whether they signed
+it themselves or the pod for them, how far that is to be trusted, what it came of, and the
+values that it set.`,
 		Example: "  locket history 0192f3a4-7c1e-7d30-9a55-3d6f0c2b8e11",
 		Args:    takes("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -156,15 +160,6 @@ func (p *printer) hits(hits []locket.Hit) {
 	if len(hits) == 0 {
 		p.line("nothing found")
 	}
-}
-
-func (p *printer) revisions(rs []locket.Revision) {
-	var rows [][]string
-	for _, r := range rs {
-		names := slices.Sorted(maps.Keys(r.Props))
-		rows = append(rows, []string{fmt.Sprint(r.Change), when(r.Time), string(r.Action), strings.Join(names, ", ")})
-	}
-	p.table([]string{"CHANGE", "TIME", "ACTION", "PROPERTIES"}, rows)
 }
 
 // item writes one item: what it is, then its properties, long texts last.

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/ops"
 	"github.com/locketpod/locket/internal/pods"
 )
 
@@ -25,54 +26,57 @@ func (c *cli) keyCommand() *cobra.Command {
 
 // withKeys opens the keys of the pod that the flags name.
 func (c *cli) withKeys(ctx context.Context, fn func(*pods.Keys) error) error {
-	return c.withFolder(ctx, func(f *pods.Folder, id locket.PodID, k *credential) error {
-		return f.Keys(ctx, id, k.keyring(), fn)
-	})
+	return c.withVisit(ctx, func(v *pods.Visit) error { return fn(v.Keys()) })
 }
 
-// newKeyOut is what "key add" prints. Key is absent for a passphrase.
-type newKeyOut struct {
-	ID  string `json:"id"`
-	Key string `json:"key,omitempty"`
+// keyOut is what "key revoke" and "key add --passphrase" print.
+type keyOut struct {
+	ID string `json:"id"`
 }
 
 func (c *cli) keyAddCommand() *cobra.Command {
-	var name, file string
+	var name, who, file string
 	var passphrase bool
 	cmd := &cobra.Command{
 		Use:   "add",
 		Short: "Add an API key, or a passphrase",
-		Long: `Add an API key and print it. It is shown this one time. --passphrase adds a passphrase
-instead, which is asked for twice or read from --new-passphrase-file.`,
-		Example: "  locket key add --name phone\n  locket key add --passphrase --name spare",
+		Long: `Add an API key and print it. It is shown this one time. It lets in whom --for names, you
+if nobody. --passphrase adds a passphrase of the owner's instead, which is asked for twice
+or read from --new-passphrase-file.`,
+		Example: "  locket key add --name phone\n  locket key add --for scribe --name 'scribe on the server'\n  locket key add --passphrase --name spare",
 		Args:    takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.withKeys(cmd.Context(), func(k *pods.Keys) error {
-				if passphrase || file != "" {
-					return c.addPassphrase(cmd.Context(), k, name, file)
-				}
-				return c.addKey(cmd.Context(), k, name)
-			})
+			switch passphrase = passphrase || file != ""; {
+			case passphrase && who != "":
+				return locket.Errorf(locket.CodeInvalid, "a passphrase is the owner's; leave out --for, or --passphrase")
+			case passphrase:
+				return c.withKeys(cmd.Context(), func(k *pods.Keys) error { return c.addPassphrase(cmd.Context(), k, name, file) })
+			}
+			return c.withPod(cmd.Context(), func(p pod) error { return c.addKey(cmd.Context(), p, name, who) })
 		},
 	}
 	cmd.Flags().StringVar(&name, "name", "added by key add", "what the key is for, kept inside the pod")
+	cmd.Flags().StringVar(&who, "for", "", "name or id of whom it lets in")
 	cmd.Flags().BoolVar(&passphrase, "passphrase", false, "add a passphrase instead of an API key")
 	cmd.Flags().StringVar(&file, "new-passphrase-file", "", "read the passphrase to add from the first line of a file")
 	return cmd
 }
 
-func (c *cli) addKey(ctx context.Context, k *pods.Keys, name string) error {
-	id, token, err := k.AddAPIKey(ctx, name)
+func (c *cli) addKey(ctx context.Context, p pod, name, who string) error {
+	id := locket.PrincipalID("")
+	if who != "" {
+		var err error
+		if id, err = whom(ctx, p, who); err != nil {
+			return err
+		}
+	}
+	out, err := run[ops.NewKey](ctx, p, "keys.create", map[string]string{"name": name, "principal": string(id)})
 	if err != nil {
 		return err
 	}
-	defer token.Wipe()
-	text := token.Text()
-	defer text.Wipe()
-	out := newKeyOut{ID: id, Key: string(text.Bytes())} // it is about to be printed
 	return c.print(out, func(p *printer) {
 		p.line("%s", out.Key)
-		fmt.Fprintf(c.err, "This is key %s. Keep it; it is not shown again. 'locket key revoke %s' ends it.\n", id, id)
+		fmt.Fprintf(c.err, "This is key %s. Keep it; it is not shown again. 'locket key revoke %s' ends it.\n", out.ID, out.ID)
 	})
 }
 
@@ -88,7 +92,7 @@ func (c *cli) addPassphrase(ctx context.Context, k *pods.Keys, name, file string
 	if err != nil {
 		return err
 	}
-	return c.print(newKeyOut{ID: id}, func(p *printer) { p.line("added passphrase %s", id) })
+	return c.print(keyOut{id}, func(p *printer) { p.line("added passphrase %s", id) })
 }
 
 func (c *cli) keyListCommand() *cobra.Command {
@@ -98,12 +102,12 @@ func (c *cli) keyListCommand() *cobra.Command {
 		Example: "  locket key list\n  locket key list --json",
 		Args:    takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.withKeys(cmd.Context(), func(k *pods.Keys) error {
-				list, err := k.List(cmd.Context())
+			return c.withPod(cmd.Context(), func(p pod) error {
+				out, err := run[ops.KeyList](cmd.Context(), p, "keys.list", nil)
 				if err != nil {
 					return err
 				}
-				return c.print(locket.Page[pods.KeyInfo]{Items: list}, func(p *printer) { p.keys(list) })
+				return c.print(locket.Page[pods.KeyInfo]{Items: out.Keys}, func(p *printer) { p.keys(out.Keys) })
 			})
 		},
 	}
@@ -116,9 +120,9 @@ func (p *printer) keys(list []pods.KeyInfo) {
 		if k.Current {
 			name += " (in use now)"
 		}
-		rows = append(rows, []string{k.ID, string(k.Kind), when(k.Created), name})
+		rows = append(rows, []string{k.ID, string(k.Kind), when(k.Created), k.Who, name})
 	}
-	p.table([]string{"ID", "KIND", "CREATED", "NAME"}, rows)
+	p.table([]string{"ID", "KIND", "CREATED", "LETS IN", "NAME"}, rows)
 }
 
 func (c *cli) keyRevokeCommand() *cobra.Command {
@@ -129,11 +133,11 @@ func (c *cli) keyRevokeCommand() *cobra.Command {
 		Example: "  locket key revoke 3f6c0a91d2b4e857",
 		Args:    takes("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withKeys(cmd.Context(), func(k *pods.Keys) error {
-				if err := k.Revoke(cmd.Context(), args[0]); err != nil {
+			return c.withPod(cmd.Context(), func(p pod) error {
+				if _, err := run[ops.Nothing](cmd.Context(), p, "keys.revoke", map[string]string{"id": args[0]}); err != nil {
 					return err
 				}
-				return c.print(newKeyOut{ID: args[0]}, func(p *printer) { p.line("revoked %s", clean(args[0], false)) })
+				return c.print(keyOut{args[0]}, func(p *printer) { p.line("revoked %s", clean(args[0], false)) })
 			})
 		},
 	}

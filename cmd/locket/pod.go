@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"regexp"
 
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/importer"
 	"github.com/locketpod/locket/internal/ops"
 	"github.com/locketpod/locket/internal/pods"
-	"github.com/locketpod/locket/internal/store"
 )
 
 // A pod is an open pod: one in a folder here, or one behind a server.
@@ -32,7 +32,7 @@ func (c *cli) withPod(ctx context.Context, fn func(pod) error) error {
 		defer r.close()
 		return fn(r)
 	}
-	return c.withView(ctx, func(v *store.View) error { return fn(local{v}) })
+	return c.withVisit(ctx, func(v *pods.Visit) error { return fn(local{v}) })
 }
 
 // withFolder opens the folder of pods, finds the pod in it and the credential for it,
@@ -58,10 +58,36 @@ func (c *cli) withFolder(ctx context.Context, fn func(f *pods.Folder, id locket.
 	return fn(f, id, k)
 }
 
-func (c *cli) withView(ctx context.Context, fn func(*store.View) error) error {
+func (c *cli) withVisit(ctx context.Context, fn func(*pods.Visit) error) error {
 	return c.withFolder(ctx, func(f *pods.Folder, id locket.PodID, k *credential) error {
-		return f.Do(ctx, id, k.keyring(), fn)
+		return c.visit(ctx, f, id, k, fn)
 	})
+}
+
+// visit opens a pod, as one who signs for themselves if there is a key for that.
+func (c *cli) visit(ctx context.Context, f *pods.Folder, id locket.PodID, k *credential, fn func(*pods.Visit) error) error {
+	if err := c.checkSession(); err != nil {
+		return err
+	}
+	call := pods.Call{Pod: id, Credential: k.keyring(), Source: locket.Source{Session: c.session}}
+	if c.signWith != "" {
+		key, err := readSigningKey(c.signWith)
+		if err != nil {
+			return err
+		}
+		defer clear(key)
+		call.Signer = key
+	}
+	return f.Visit(ctx, call, fn)
+}
+
+var sessionForm = regexp.MustCompile(`^[A-Za-z0-9._:-]{0,64}$`)
+
+func (c *cli) checkSession() error {
+	if !sessionForm.MatchString(c.session) {
+		return locket.Errorf(locket.CodeInvalid, "%s: the id of a session has 1 to 64 letters, digits and . _ : -", envWork)
+	}
+	return nil
 }
 
 // closing closes x and keeps the error if there is no other.
@@ -76,7 +102,7 @@ func (c *cli) openFolder() (*pods.Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pods.Open(dir, pods.Options{Log: c.logger()})
+	return pods.Open(dir, pods.Options{State: c.state, Log: c.logger()})
 }
 
 // choosePod returns the pod that --pod names, or the only one in the folder.
@@ -100,10 +126,10 @@ func (c *cli) choosePod(f *pods.Folder) (locket.PodID, error) {
 }
 
 // local is a pod in a folder.
-type local struct{ view *store.View }
+type local struct{ visit *pods.Visit }
 
 func (l local) do(ctx context.Context, o ops.Op, in any, body io.Reader, report locket.Reporter) (any, error) {
-	return o.Run(ctx, &ops.Call{View: l.view, Body: body, Report: report}, in)
+	return o.Run(ctx, &ops.Call{Visit: l.visit, Body: body, Report: report}, in)
 }
 
 func (l local) fetch(ctx context.Context, o ops.Op, in any, w io.Writer) (err error) {
@@ -125,12 +151,17 @@ func (l local) fetch(ctx context.Context, o ops.Op, in any, w io.Writer) (err er
 // run does the operation of a name with input fields in text form; an empty text
 // leaves a field out. T is the type of its answer.
 func run[T any](ctx context.Context, p pod, name string, fields map[string]string) (T, error) {
+	return runLong[T](ctx, p, name, fields, nil)
+}
+
+// runLong is run for long work, which tells report how far it is.
+func runLong[T any](ctx context.Context, p pod, name string, fields map[string]string, report locket.Reporter) (T, error) {
 	var none T
 	o, in, err := input(name, fields)
 	if err != nil {
 		return none, err
 	}
-	out, err := p.do(ctx, o, in, nil, nil)
+	out, err := p.do(ctx, o, in, nil, report)
 	if err != nil {
 		return none, err
 	}

@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 //	serve [FLAG…]               a server runs until the script ends; URL names it
 //	interrupt N TEXT COMMAND…   it gets Ctrl-C once it prints TEXT, and ends with status N
 //	damage PATTERN OFFSET N     N bytes of the first file that matches are inverted; again mends it
+//	alter FILE OLD NEW          OLD becomes NEW where it first stands in the file
 //	mode FILE OCTAL             the file or folder has this mode
 //	notes DIR N                 N notes are made in a new folder
 func TestScript(t *testing.T) {
@@ -45,7 +46,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": scriptStatus, "match": scriptMatch, "serve": scriptServe, "interrupt": scriptInterrupt,
-			"damage": scriptDamage, "mode": scriptMode, "notes": scriptNotes,
+			"damage": scriptDamage, "alter": scriptAlter, "mode": scriptMode, "notes": scriptNotes,
 		},
 		Condition: func(cond string) (bool, error) {
 			return cond == "tty" && (runtime.GOOS == "linux" || runtime.GOOS == "darwin"), nil
@@ -104,6 +105,17 @@ func scriptDamage(ts *testscript.TestScript, _ bool, args []string) {
 		data[off+i] ^= 0xff
 	}
 	ts.Check(os.WriteFile(files[0], data, 0o600))
+}
+
+func scriptAlter(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: alter file old new")
+	}
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s does not have %s", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o600))
 }
 
 func scriptMode(ts *testscript.TestScript, _ bool, args []string) {

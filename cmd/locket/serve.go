@@ -30,6 +30,7 @@ files but the pods', make no connections and run no programs.`,
 				return err
 			}
 			cfg.Confine = !free
+			cfg.State = stateDir()
 			cfg.Log, cfg.Version = c.logger(), readVersion().Version
 			cfg.Ready = func(url string) { fmt.Fprintf(c.out, "serving %s at %s\n", cfg.Dir, url) }
 			if c.json {

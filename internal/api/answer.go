@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/ops"
@@ -119,16 +120,33 @@ func (x *exchange) fail(err error) error {
 		return nil
 	}
 	h := x.Header()
-	for _, name := range []string{"Content-Length", "Content-Disposition", "Accept-Ranges", "ETag"} {
+	for _, name := range []string{"Content-Length", "Content-Disposition", "Accept-Ranges", "ETag", headerCheckpoint, headerGrowth, headerPodKey} {
 		h.Del(name)
 	}
 	switch body.Code {
 	case locket.CodeUnauthenticated:
 		h.Set("WWW-Authenticate", "Bearer")
+	case locket.CodeExpired:
+		h.Set("WWW-Authenticate", "Bearer")
+		if x.cookie {
+			x.setCookie("", -1)
+		}
 	case locket.CodeBusy, locket.CodeTooMany:
-		h.Set("Retry-After", "1")
+		h.Set("Retry-After", strconv.FormatInt(retryAfter(err), 10))
 	}
 	return x.json(status(body.Code), failure{body})
+}
+
+// retryAfter is how many seconds to wait before trying again: what err says, or one.
+func retryAfter(err error) int64 {
+	w, ok := errors.AsType[interface {
+		error
+		RetryAfter() time.Duration
+	}](err)
+	if !ok {
+		return 1
+	}
+	return max(1, int64((w.RetryAfter()+time.Second-1)/time.Second))
 }
 
 // message is the message of err without the operation, which stands beside it.
@@ -144,13 +162,13 @@ func status(code locket.Code) int {
 	switch code {
 	case locket.CodeInvalid:
 		return http.StatusBadRequest
-	case locket.CodeUnauthenticated:
+	case locket.CodeUnauthenticated, locket.CodeExpired:
 		return http.StatusUnauthorized
 	case locket.CodeDenied:
 		return http.StatusForbidden
 	case locket.CodeNotFound:
 		return http.StatusNotFound
-	case locket.CodeExists:
+	case locket.CodeExists, locket.CodeRolledBack:
 		return http.StatusConflict
 	case locket.CodeConflict:
 		return http.StatusPreconditionFailed

@@ -16,15 +16,16 @@ import (
 	"time"
 
 	"github.com/locketpod/locket"
-	"github.com/locketpod/locket/internal/keyring"
 	"github.com/locketpod/locket/internal/ops"
-	"github.com/locketpod/locket/internal/store"
+	"github.com/locketpod/locket/internal/pods"
 )
 
 // A Doer opens a pod for the time of one function. A credential that opens
-// nothing, for whatever reason, is [locket.CodeUnauthenticated].
+// nothing, for whatever reason, is [locket.CodeUnauthenticated]; a grant that has
+// ended is [locket.CodeExpired].
 type Doer interface {
-	Do(ctx context.Context, pod locket.PodID, cred keyring.Credential, fn func(*store.View) error) error
+	Visit(ctx context.Context, c pods.Call, fn func(*pods.Visit) error) error
+	List() ([]locket.PodID, error)
 }
 
 // A Config says what to serve.
@@ -33,10 +34,10 @@ type Config struct {
 	Log     *slog.Logger
 	Version string // of the program, for /v1/health
 
-	// Hosts are the names under which a reverse proxy on this machine forwards.
-	// Requests that arrive at a loopback address must name one of them or the
-	// loopback itself, so that no web page can reach the server through a domain
-	// that it points there (DNS rebinding).
+	// Hosts are the server's names, such as those under which a reverse proxy on this
+	// machine forwards. If there are some, and always at a loopback address, requests
+	// must name one of them or the loopback itself, so that no web page can reach the
+	// server through a domain that it points there (DNS rebinding).
 	Hosts []string
 
 	MaxUpload   int64         // bytes of an upload; 0: 64 GiB
@@ -69,13 +70,14 @@ func New(c Config) http.Handler {
 // paths what refuses the rest.
 func (a *api) routes(table []ops.Op) http.Handler {
 	mux := http.NewServeMux()
-	allow := map[string][]string{"/v1/health": {"GET"}, "/v1/openapi.json": {"GET"}}
+	allow := map[string][]string{"/v1/health": {"GET"}, "/v1/openapi.json": {"GET"}, "/v1/session": {"POST"}}
 	for _, op := range table {
 		mux.Handle(op.Method+" "+op.Path, a.handler(op.Name, a.operation(op)))
 		allow[op.Path] = append(allow[op.Path], op.Method)
 	}
 	mux.Handle("GET /v1/health", a.handler("health", a.health))
 	mux.Handle("GET /v1/openapi.json", a.handler("openapi", serveDocument(Document(table, a.Version))))
+	mux.Handle("POST /v1/session", a.handler("session.create", a.login))
 	for path, methods := range allow {
 		mux.Handle(path, a.handler("", wrongMethod(methods)))
 	}
@@ -92,16 +94,20 @@ func (a *api) health(x *exchange) error {
 // operation answers requests for op.
 func (a *api) operation(op ops.Op) func(*exchange) error {
 	return func(x *exchange) error {
-		token, err := a.authenticate(x)
+		call, wipe, err := a.caller(x)
 		if err != nil {
 			return err
 		}
-		defer token.Wipe()
+		defer wipe()
+		seen, err := noted(x.r.Header)
+		if err != nil {
+			return err
+		}
 		ctx, cancel := a.bound(x.r.Context(), op)
 		defer cancel()
 		var answer any // nil if it has been streamed
-		err = a.Doer.Do(ctx, token.Pod, token, func(v *store.View) (err error) {
-			answer, err = a.run(ctx, x, op, v)
+		err = a.Doer.Visit(ctx, call, func(v *pods.Visit) (err error) {
+			answer, err = a.run(ctx, x, op, v, seen)
 			return err
 		})
 		if locket.CodeOf(err) == locket.CodeUnauthenticated {
@@ -111,18 +117,24 @@ func (a *api) operation(op ops.Op) func(*exchange) error {
 		if err != nil || answer == nil {
 			return err
 		}
+		if op.Name == "session.end" && x.cookie {
+			x.setCookie("", -1)
+		}
 		return x.answer(op, answer)
 	}
 }
 
 // run does the operation while the pod is open. Streams are written from here;
 // other answers are returned, to be written when the pod has been released.
-func (a *api) run(ctx context.Context, x *exchange, op ops.Op, v *store.View) (any, error) {
+func (a *api) run(ctx context.Context, x *exchange, op ops.Op, v *pods.Visit, seen memory) (any, error) {
 	in, err := op.Decode(x.r)
 	if err != nil {
 		return nil, err
 	}
-	call := &ops.Call{View: v}
+	if err := checkGrown(ctx, v.View, seen); err != nil {
+		return nil, err
+	}
+	call := &ops.Call{Visit: v}
 	if op.Upload {
 		call.Body = x.upload(a.MaxUpload)
 	}
@@ -138,6 +150,9 @@ func (a *api) run(ctx context.Context, x *exchange, op ops.Op, v *store.View) (a
 		return nil, x.file(out)
 	case *ops.Stream:
 		return nil, x.stream(ctx, out)
+	}
+	if !x.events {
+		a.tellGrowth(ctx, x, v.View, seen)
 	}
 	return out, nil
 }

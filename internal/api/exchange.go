@@ -22,6 +22,7 @@ type exchange struct {
 	op     string // "" if the path or method is none of ours
 	id     string // of the request, for the client to quote
 	pod    locket.PodID
+	cookie bool      // the credential came as the session cookie
 	status int       // 0 until the header is written
 	events bool      // the client wants progress, as a stream of events
 	last   time.Time // when progress was sent
@@ -102,7 +103,7 @@ func (a *api) log(x *exchange, err error, took time.Duration) {
 	if err != nil {
 		code := locket.CodeOf(err)
 		attrs = append(attrs, slog.String("code", string(code)))
-		if code == locket.CodeInternal || code == locket.CodeTampered {
+		if code == locket.CodeInternal || code == locket.CodeTampered || code == locket.CodeRolledBack {
 			level = slog.LevelError
 			attrs = append(attrs, slog.String("cause", cause(err)))
 		}

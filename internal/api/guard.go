@@ -16,12 +16,16 @@ const queueWait = 5 * time.Second
 // A guard decides who may ask at all, before any credential is looked at.
 type guard struct {
 	hosts  map[string]bool
+	named  bool // hosts has more than the loopback
 	origin *http.CrossOriginProtection
 	slots  chan struct{} // one token per running request
 }
 
 func newGuard(hosts []string, requests int) guard {
-	g := guard{hosts: map[string]bool{"localhost": true}, origin: http.NewCrossOriginProtection(), slots: make(chan struct{}, requests)}
+	g := guard{
+		hosts: map[string]bool{"localhost": true}, named: len(hosts) > 0,
+		origin: http.NewCrossOriginProtection(), slots: make(chan struct{}, requests),
+	}
 	for _, h := range hosts {
 		g.hosts[strings.ToLower(h)] = true
 	}
@@ -30,8 +34,8 @@ func newGuard(hosts []string, requests int) guard {
 
 // admit returns what to call when the request is done.
 func (g *guard) admit(r *http.Request) (release func(), err error) {
-	if !remotelyReachable(r) && !g.knows(r.Host) {
-		return nil, locket.Errorf(locket.CodeDenied, "the host name of this request is not one of this server's; name it with --host if a proxy forwards it")
+	if (g.named || !remotelyReachable(r)) && !g.knows(r.Host) {
+		return nil, locket.Errorf(locket.CodeDenied, "the host name of this request is not one of this server's; name it with --host if it is")
 	}
 	if err := g.origin.Check(r); err != nil {
 		return nil, locket.Errorf(locket.CodeDenied, "requests from other web sites are not accepted").Because(err)
@@ -48,6 +52,25 @@ func (g *guard) admit(r *http.Request) (release func(), err error) {
 	}
 }
 
+// checkSite refuses what a page of another site may have had a browser send with the
+// session cookie. Every browser says where a request comes from, in Sec-Fetch-Site
+// (Fetch Metadata) or, if it changes something, at least in Origin, which
+// http.CrossOriginProtection has compared with Host by now. Reading is safe as long as
+// nobody says that it is for another site: those can't see the answer.
+func checkSite(r *http.Request) error {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "same-origin", "none":
+		return nil
+	case "":
+		safe := r.Method == http.MethodGet || r.Method == http.MethodHead
+		if safe || r.Header.Get("Origin") != "" {
+			return nil
+		}
+		return locket.Errorf(locket.CodeDenied, "the session cookie is for browsers, which say where a request comes from; send a key as Authorization: Bearer instead")
+	}
+	return locket.Errorf(locket.CodeDenied, "requests from other web sites are not accepted")
+}
+
 // remotelyReachable reports whether the request came in at an address other than
 // the loopback, where DNS rebinding gains nothing.
 func remotelyReachable(r *http.Request) bool {
@@ -56,14 +79,14 @@ func remotelyReachable(r *http.Request) bool {
 }
 
 // knows reports whether host, with or without a port, is the loopback or one of
-// the configured names.
+// the configured names or addresses.
 func (g *guard) knows(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
 	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	if ip, err := netip.ParseAddr(host); err == nil {
-		return ip.IsLoopback()
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsLoopback() {
+		return true
 	}
 	return g.hosts[strings.ToLower(host)]
 }

@@ -14,22 +14,26 @@ import (
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/api"
 	"github.com/locketpod/locket/internal/keyring"
-	"github.com/locketpod/locket/internal/store"
+	"github.com/locketpod/locket/internal/pods"
 )
 
 // doer makes a function a door.
-type doer func(ctx context.Context, pod locket.PodID, cred keyring.Credential, fn func(*store.View) error) error
+type doer func(ctx context.Context, c pods.Call, fn func(*pods.Visit) error) error
 
-func (d doer) Do(ctx context.Context, pod locket.PodID, cred keyring.Credential, fn func(*store.View) error) error {
-	return d(ctx, pod, cred, fn)
+func (d doer) Visit(ctx context.Context, c pods.Call, fn func(*pods.Visit) error) error {
+	return d(ctx, c, fn)
 }
+
+func (d doer) List() ([]locket.PodID, error) { return nil, nil }
 
 // doerFunc is a door that nothing is behind.
 type doerFunc func(ctx context.Context) error
 
-func (d doerFunc) Do(ctx context.Context, _ locket.PodID, _ keyring.Credential, _ func(*store.View) error) error {
+func (d doerFunc) Visit(ctx context.Context, _ pods.Call, _ func(*pods.Visit) error) error {
 	return d(ctx)
 }
+
+func (d doerFunc) List() ([]locket.PodID, error) { return nil, nil }
 
 // newHandler is an API over d. Its log is thrown away.
 func newHandler(d doerFunc, edit func(*api.Config)) http.Handler {

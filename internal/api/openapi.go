@@ -1,8 +1,10 @@
 package api
 
 import (
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/locketpod/locket/internal/ops"
@@ -17,11 +19,12 @@ func Document(table []ops.Op, version string) map[string]any {
 	paths := object{
 		"/v1/health":       object{"get": public("health", "Say that the server runs.")},
 		"/v1/openapi.json": object{"get": public("openapi", "This document.")},
+		"/v1/session":      object{"post": loginObject(s), "parameters": sharedRefs()},
 	}
 	for _, op := range table {
 		methods, ok := paths[op.Path].(object)
 		if !ok {
-			methods = object{}
+			methods = object{"parameters": sharedRefs()}
 			paths[op.Path] = methods
 		}
 		methods[strings.ToLower(op.Method)] = operationObject(op, s)
@@ -33,12 +36,16 @@ func Document(table []ops.Op, version string) map[string]any {
 			"title": "Locket", "version": version,
 			"summary": "One encrypted home for a person's data and for the memory of their AI agents.",
 		},
-		"security": []any{object{"apiKey": []any{}}},
+		"security": []any{object{"key": []any{}}, object{"session": []any{}}},
 		"paths":    paths,
 		"components": object{
-			"schemas":         s,
-			"securitySchemes": object{"apiKey": object{"type": "http", "scheme": "bearer", "description": "an API key, lk_…"}},
-			"responses":       object{"failure": object{"description": "Failure; the code says which.", "content": jsonContent(ref("Failure"))}},
+			"schemas": s,
+			"securitySchemes": object{
+				"key":     object{"type": "http", "scheme": "bearer", "description": "an API key, lk_…, or a grant, lg_…"},
+				"session": object{"type": "apiKey", "in": "cookie", "name": cookieName, "description": "what POST /v1/session gives to browsers"},
+			},
+			"parameters": sharedParameters(),
+			"responses":  object{"failure": object{"description": "Failure; the code says which.", "content": jsonContent(ref("Failure"))}},
 		},
 	}
 }
@@ -48,6 +55,38 @@ func public(name, text string) object {
 		"operationId": name, "summary": text, "security": []any{},
 		"responses": object{"200": object{"description": "Success.", "content": jsonContent(object{"type": "object"})}},
 	}
+}
+
+func loginObject(s schemas) object {
+	return object{
+		"operationId": "session.create", "summary": "Log in: begin a session with the owner's passphrase.", "tags": []any{"session"},
+		"security":    []any{},
+		"requestBody": object{"required": true, "content": jsonContent(s.of(loginOp.In))},
+		"responses": object{
+			"201":     object{"description": "Success; the session is in the cookie " + cookieName + ".", "content": jsonContent(s.of(reflect.TypeFor[session]()))},
+			"default": object{"$ref": "#/components/responses/failure"},
+		},
+	}
+}
+
+// sharedParameters are the headers that all operations take.
+func sharedParameters() object {
+	header := func(name, text string, schema object) object {
+		return object{"name": name, "in": "header", "required": false, "description": text, "schema": schema}
+	}
+	return object{
+		"session":    header(headerSession, "names the client's session, for the journal", object{"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"}),
+		"from":       header(headerFrom, "id of the item that the changes of this request are taken from", object{"type": "string", "format": "uuid"}),
+		"checkpoint": header(headerCheckpoint, "the last checkpoint that the client saw, base64url; the pod must have grown from it", object{"type": "string"}),
+	}
+}
+
+func sharedRefs() []any {
+	var refs []any
+	for _, name := range slices.Sorted(maps.Keys(sharedParameters())) {
+		refs = append(refs, object{"$ref": "#/components/parameters/" + name})
+	}
+	return refs
 }
 
 func operationObject(op ops.Op, s schemas) object {

@@ -122,6 +122,27 @@ func TestDocumentReferences(t *testing.T) {
 	}
 }
 
+func TestDocumentHasLogin(t *testing.T) {
+	doc, h := document(t), newHome(t)
+	post := get(doc, "paths", "/v1/session", "post")
+	schema := get(post, "requestBody", "content", "application/json", "schema")
+	conforms(t, doc, schema, object{"passphrase": passphrase}, "login")
+	conforms(t, doc, schema, object{"passphrase": passphrase, "pod": string(h.pod), "seconds": 60.0}, "login")
+	_, out := h.send(t, 201, "POST", "/v1/session", `{"passphrase":"`+passphrase+`"}`, noToken)
+	conforms(t, doc, get(post, "responses", "201", "content", "application/json", "schema"), out, "session")
+	if public, ok := get(post, "security").([]any); !ok || len(public) != 0 || get(post, "operationId") != "session.create" {
+		t.Errorf("got %v, want session.create without a credential", post)
+	}
+	if name := get(doc, "components", "securitySchemes", "session", "name"); name != cookie {
+		t.Errorf("got the cookie %v, want %s", name, cookie)
+	}
+	for _, path := range []string{"/v1/session", "/v1/items", "/v1/items/{id}"} {
+		if shared, _ := get(doc, "paths", path, "parameters").([]any); len(shared) != 3 {
+			t.Errorf("%s: got %d headers that all operations take, want 3", path, len(shared))
+		}
+	}
+}
+
 // walk calls fn with every object within v.
 func walk(v any, fn func(object)) {
 	switch v := v.(type) {

@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/journal"
 	"github.com/locketpod/locket/internal/ops"
 )
 
@@ -20,8 +21,12 @@ func (s schemas) of(t reflect.Type) object {
 	switch t {
 	case reflect.TypeFor[time.Time]():
 		return object{"type": "string", "format": "date-time"}
-	case reflect.TypeFor[locket.ItemID](), reflect.TypeFor[locket.BlobID](), reflect.TypeFor[locket.PrincipalID]():
+	case reflect.TypeFor[locket.ItemID](), reflect.TypeFor[locket.BlobID](), reflect.TypeFor[locket.PrincipalID](), reflect.TypeFor[locket.PodID]():
 		return object{"type": "string", "format": "uuid"}
+	case reflect.TypeFor[locket.Match]():
+		return object{"description": "a value, a list of values or {\"prefix\": \"text\"}"}
+	case reflect.TypeFor[journal.Hash]():
+		return object{"type": "string", "contentEncoding": "base64"}
 	case reflect.TypeFor[ops.Version]():
 		return object{"type": "string", "pattern": `^("[0-9]+"|[0-9]+|\*)$`, "examples": []any{`"3"`}}
 	}

@@ -22,8 +22,7 @@ import (
 
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/api"
-	"github.com/locketpod/locket/internal/keyring"
-	"github.com/locketpod/locket/internal/store"
+	"github.com/locketpod/locket/internal/pods"
 )
 
 // content is n bytes that do not compress, the same on every call.
@@ -287,8 +286,8 @@ func TestLateFailureIsSeen(t *testing.T) {
 	s := &server{key: key}
 	fail := false
 	s.Server = httptest.NewServer(newHandler(nil, func(c *api.Config) {
-		c.Doer = doer(func(ctx context.Context, pod locket.PodID, cred keyring.Credential, fn func(*store.View) error) error {
-			err := folder.Do(ctx, pod, cred, fn)
+		c.Doer = doer(func(ctx context.Context, call pods.Call, fn func(*pods.Visit) error) error {
+			err := folder.Visit(ctx, call, fn)
 			if fail && err == nil {
 				err = locket.Errorf(locket.CodeTampered, "found out late")
 			}

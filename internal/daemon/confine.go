@@ -10,7 +10,7 @@ import (
 // protections are in force. The server runs without those that fail.
 func (c Config) confine() {
 	if c.Confine {
-		err := harden.Confine(harden.Confinement{ReadWrite: []string{c.Dir}, ReadOnly: []string{c.CertFile, c.KeyFile}})
+		err := harden.Confine(harden.Confinement{ReadWrite: []string{c.Dir, c.State}, ReadOnly: []string{c.CertFile, c.KeyFile}})
 		if err != nil {
 			c.Log.Warn("the server is not fully confined, and serves", "err", err)
 		}

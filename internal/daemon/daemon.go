@@ -12,12 +12,14 @@ import (
 
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/api"
+	"github.com/locketpod/locket/internal/keyring"
 	"github.com/locketpod/locket/internal/pods"
 )
 
 // A Config says what to serve, and where.
 type Config struct {
 	Dir      string        // folder of the pods
+	State    string        // folder to remember in how far each pod had come; "": nothing is
 	Addr     string        // "host:port"; port 0 takes a free one
 	CertFile string        // PEM files of a TLS certificate and its key; without them only a
 	KeyFile  string        // loopback address is served
@@ -37,7 +39,13 @@ func Serve(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	sweep := newSweeper(c.Log)
-	folder, err := pods.Open(c.Dir, pods.Options{KeepOpen: c.KeepOpen, Server: true, Shut: sweep.kick, Log: c.Log})
+	sealer := keyring.NewProcessSealer(time.Now)
+	defer func() {
+		if e := sealer.Close(); err == nil {
+			err = e
+		}
+	}()
+	folder, err := pods.Open(c.Dir, pods.Options{KeepOpen: c.KeepOpen, Server: true, State: c.State, Sealer: sealer, Shut: sweep.kick, Log: c.Log})
 	if err != nil {
 		return err
 	}

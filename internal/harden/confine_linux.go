@@ -40,6 +40,9 @@ func confineFiles(c Confinement) error {
 	}
 	var rules []landlock.Rule
 	for _, path := range c.ReadWrite {
+		if path == "" {
+			continue
+		}
 		rules = append(rules, landlock.PathAccess(write, path))
 	}
 	for _, path := range append(c.ReadOnly, present(zones)...) {

@@ -37,7 +37,7 @@ func Process(traceable bool) {
 
 // A Confinement is what a process may still use once it is confined.
 type Confinement struct {
-	ReadWrite []string // folders, which must exist
+	ReadWrite []string // folders, which must exist; "" is none
 	ReadOnly  []string // files and folders, which must exist; empty names are skipped
 }
 

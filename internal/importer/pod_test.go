@@ -38,7 +38,11 @@ func newPod(t testing.TB) *store.View {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	return s.View(owner)
+	v, err := s.Admit(t.Context(), store.Visitor{Principal: owner.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 // sample returns the path of a folder of the sample data that lies beside the

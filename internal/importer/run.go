@@ -263,6 +263,7 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 func (r *run) commit(ctx context.Context, batch []*pending) error {
 	var b *batchWriter
 	_, err := r.view.Write(ctx, func(w *store.Writer) error {
+		w.From(locket.Source{Import: r.report.ID})
 		b = &batchWriter{w: w, importID: r.report.ID, ids: make(map[string]locket.ItemID)}
 		return b.write(batch)
 	})

@@ -38,6 +38,7 @@ func (r *run) applyLinks(ctx context.Context) error {
 		n := min(linkBatch, len(r.links))
 		var b *batchWriter
 		_, err := r.view.Write(ctx, func(w *store.Writer) error {
+			w.From(locket.Source{Import: r.report.ID})
 			b = &batchWriter{w: w, ids: make(map[string]locket.ItemID)}
 			return b.link(r.links[:n])
 		})

@@ -184,7 +184,7 @@ func TestProofsOfOddEntries(t *testing.T) {
 		if err := p.Add(r, 0, nil, 1, w); err != nil {
 			t.Fatal(err)
 		}
-		if !c.ok {
+		if name == "many leaves" { // a path, for tlog to measure the tree at all
 			p.Actions[0].LeafPath = []journal.Hash{{}}
 		}
 		if got, err := p.Check(); (err == nil) != c.ok || err != nil && locket.CodeOf(err) != locket.CodeTampered {

@@ -61,7 +61,8 @@ func (g *Guard) Try(ctx context.Context, guess func() error) error {
 		return err
 	}
 	if wait := made.wait(time.Now()); wait > 0 {
-		return locket.Errorf(locket.CodeTooMany, "too many wrong passphrases; wait %s and try again", (wait + time.Second - 1).Truncate(time.Second))
+		wait = (wait + time.Second - 1).Truncate(time.Second)
+		return locket.Errorf(locket.CodeTooMany, "too many wrong passphrases; wait %s and try again", wait).Because(tooSoon(wait))
 	}
 	err = guess()
 	switch {
@@ -74,6 +75,14 @@ func (g *Guard) Try(ctx context.Context, guess func() error) error {
 		return err
 	}
 }
+
+// tooSoon is behind the error of a guess that came too soon: it says for how long.
+type tooSoon time.Duration
+
+func (t tooSoon) Error() string { return "keyring: a guess too soon by " + time.Duration(t).String() }
+
+// RetryAfter returns how long to wait.
+func (t tooSoon) RetryAfter() time.Duration { return time.Duration(t) }
 
 // wait returns how long the next guess must wait.
 func (m guesses) wait(now time.Time) time.Duration {

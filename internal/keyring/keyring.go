@@ -48,6 +48,8 @@ const (
 	PurposeDatabase  Purpose = "database"   // raw key of the SQLCipher file
 	PurposeSigning   Purpose = "signing"    // Ed25519 seed of the pod itself
 	PurposeHeaderMAC Purpose = "header-mac" // HMAC-SHA256 key of the header
+	PurposeCursors   Purpose = "cursors"    // seals the places in lists that are given out
+	PurposeWitness   Purpose = "witness"    // seals what is remembered of the pod outside it
 )
 
 // Derive returns the key of n bytes for a purpose: HKDF-SHA256 of the pod key

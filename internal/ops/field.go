@@ -79,7 +79,7 @@ func (f Field) Set(in any, text string) error {
 		return nil
 	}
 	switch v.Interface().(type) {
-	case locket.ItemID, locket.BlobID:
+	case locket.ItemID, locket.BlobID, locket.PrincipalID:
 		if _, ok := locket.ParseUUID(text); !ok {
 			return f.wrong(text, "an id is 36 characters long and looks like 0192f3a4-…")
 		}

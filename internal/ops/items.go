@@ -2,6 +2,7 @@ package ops
 
 import (
 	"context"
+	"time"
 
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/store"
@@ -63,8 +64,23 @@ func restoreItem(ctx context.Context, c *Call, in versionedItemIn) (it locket.It
 	return it, err
 }
 
-func eraseItem(ctx context.Context, c *Call, in versionedItemIn) (Written, error) {
-	return write(ctx, c, func(w *store.Writer) error { return w.Erase(in.ID, int64(in.Version)) })
+// Erased is the receipt for an item that is gone for good. Change is the signed entry
+// that says who erased it, and that it was there.
+type Erased struct {
+	Change  locket.Change `json:"change"`
+	Item    locket.ItemID `json:"item"`
+	Gone    string        `json:"gone"`
+	Remains string        `json:"remains"`
+}
+
+func eraseItem(ctx context.Context, c *Call, in versionedItemIn) (Erased, error) {
+	w, err := write(ctx, c, func(w *store.Writer) error { return w.Erase(in.ID, int64(in.Version)) })
+	return Erased{
+		Change: w.Change, Item: in.ID,
+		Gone: "its values, history, links, words of the search index, files that nothing else uses, and the contents of its journal entries",
+		Remains: "copies and backups of the pod that were made before " + w.Change.Time.Format(time.RFC3339) +
+			" still hold it, as do exports and whoever has read it; the journal keeps that there was an item of this id",
+	}, err
 }
 
 type itemHistoryIn struct {

@@ -21,32 +21,23 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strings"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/pods"
 	"github.com/locketpod/locket/internal/store"
 )
 
-// A Permission is the sort of action that an operation is, for policies.
-type Permission string
-
-// The permissions.
-const (
-	Read   Permission = "read"
-	Search Permission = "search"
-	Create Permission = "create"
-	Update Permission = "update"
-	Delete Permission = "delete"
-	Link   Permission = "link"
-	Import Permission = "import"
-	Manage Permission = "manage"
-)
+// Own is the permission of operations that everybody may do with what is their own:
+// with more, as far as their policy goes.
+const Own locket.Permission = "own"
 
 // An Op is one operation.
 type Op struct {
 	Name       string // "items.get"
 	Method     string // "GET"
 	Path       string // "/v1/items/{id}", in the notation of http.ServeMux
-	Permission Permission
+	Permission locket.Permission
 	Text       string // what it does, one sentence
 	Creates    bool   // success is 201 Created
 	Upload     bool   // the body is raw bytes, handed to the function as Call.Body
@@ -66,7 +57,7 @@ const (
 
 // A Call is what an operation works with beside its input.
 type Call struct {
-	View   *store.View
+	*pods.Visit
 	Body   io.Reader       // the upload, if the operation takes one
 	Report locket.Reporter // may be nil
 }
@@ -91,6 +82,9 @@ type Written struct {
 	Change locket.Change `json:"change,omitzero"` // absent if there was nothing to change
 }
 
+// Nothing is the answer of an operation that has nothing to tell.
+type Nothing struct{}
+
 func write(ctx context.Context, c *Call, fn func(*store.Writer) error) (Written, error) {
 	change, err := c.View.Write(ctx, fn)
 	return Written{Change: change}, err
@@ -106,7 +100,7 @@ func paged[T any](p locket.Page[T], err error) (locket.Page[T], error) {
 
 // define makes an Op of a function. It panics if the tags of In are wrong, which
 // any test of the table shows.
-func define[In, Out any](name, method, path string, perm Permission, text string, fn func(context.Context, *Call, In) (Out, error)) Op {
+func define[In, Out any](name, method, path string, perm locket.Permission, text string, fn func(context.Context, *Call, In) (Out, error)) Op {
 	in := reflect.TypeFor[In]()
 	return Op{
 		Name: name, Method: method, Path: path, Permission: perm, Text: text, MaxBody: jsonBody,
@@ -138,13 +132,37 @@ func (o Op) Streams() bool {
 }
 
 // Run does the operation. in is what [Op.New] returned, filled in. The error is
-// always a *locket.Error that names the operation.
-func (o Op) Run(ctx context.Context, c *Call, in any) (any, error) {
-	out, err := o.run(ctx, c, in)
+// always a *locket.Error that names the operation. Before it returns, the journal has
+// what was read, and what was refused.
+func (o Op) Run(ctx context.Context, c *Call, in any) (out any, err error) {
+	r := store.Request{Op: o.Name, Permission: o.Permission, Asked: o.asked(in)}
+	if o.Permission == Own {
+		r.Permission = ""
+	}
+	err = c.View.Serve(ctx, r, func(ctx context.Context) (err error) {
+		out, err = o.run(ctx, c, in)
+		return err
+	})
 	if err != nil {
 		return nil, o.failure(err)
 	}
 	return out, nil
+}
+
+// asked is the parameters of a request for the journal: of operations that write, not
+// those in the body, which are what is to be written.
+func (o Op) asked(in any) string {
+	reads := o.Permission == locket.MayRead || o.Permission == locket.MaySearch
+	var parts []string
+	for _, f := range o.fields {
+		if f.value(in).IsZero() || f.Place == InBody && !reads {
+			continue
+		}
+		if text, err := f.Text(in); err == nil {
+			parts = append(parts, f.Name+"="+text)
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 func (o Op) failure(err error) error {

@@ -49,7 +49,8 @@ func fill(t *testing.T, o ops.Op, in any) {
 	t.Helper()
 	id := "0192f3a4-0000-7000-8000-000000000001"
 	texts := map[reflect.Type]string{
-		reflect.TypeFor[locket.ItemID](): id, reflect.TypeFor[locket.BlobID](): id,
+		reflect.TypeFor[locket.ItemID](): id, reflect.TypeFor[locket.BlobID](): id, reflect.TypeFor[locket.PrincipalID](): id,
+		reflect.TypeFor[[]locket.Trust]():     `["owner"]`,
 		reflect.TypeFor[ops.Version]():        `"7"`,
 		reflect.TypeFor[string]():             `a/b c?&"é%2F`,
 		reflect.TypeFor[int]():                "42",

@@ -1,37 +1,64 @@
 package ops
 
+import "github.com/locketpod/locket"
+
 // Table lists all operations.
 func Table() []Op {
 	return []Op{
-		define("items.create", "POST", "/v1/items", Create, "Create an item.", createItem).creates(),
-		define("items.list", "GET", "/v1/items", Read, "List items, newest change first.", listItems),
-		define("items.get", "GET", "/v1/items/{id}", Read, "Get an item.", getItem),
-		define("items.update", "PATCH", "/v1/items/{id}", Update, "Change properties of an item.", updateItem),
-		define("items.delete", "DELETE", "/v1/items/{id}", Delete, "Hide an item; it can be restored.", deleteItem),
-		define("items.restore", "POST", "/v1/items/{id}/restore", Delete, "Bring a deleted item back.", restoreItem),
-		define("items.erase", "POST", "/v1/items/{id}/erase", Delete, "Remove an item and its history for good.", eraseItem),
-		define("items.history", "GET", "/v1/items/{id}/history", Read, "List the changes of an item, newest first.", itemHistory),
-		define("items.query", "POST", "/v1/query", Read, "List items by type and property, with ranges.", queryItems),
-		define("items.search", "GET", "/v1/search", Search, "Find items by words.", searchItems),
-		define("bulk.run", "POST", "/v1/bulk", Update, "Make many changes at once, all or none.", runBulk).maxBody(bulkBody),
+		define("items.create", "POST", "/v1/items", locket.MayCreate, "Create an item.", createItem).creates(),
+		define("items.list", "GET", "/v1/items", locket.MayRead, "List items, newest change first.", listItems),
+		define("items.get", "GET", "/v1/items/{id}", locket.MayRead, "Get an item.", getItem),
+		define("items.update", "PATCH", "/v1/items/{id}", locket.MayUpdate, "Change properties of an item.", updateItem),
+		define("items.delete", "DELETE", "/v1/items/{id}", locket.MayDelete, "Hide an item; it can be restored.", deleteItem),
+		define("items.restore", "POST", "/v1/items/{id}/restore", locket.MayDelete, "Bring a deleted item back.", restoreItem),
+		define("items.erase", "POST", "/v1/items/{id}/erase", locket.MayManage, "Remove an item and its history for good.", eraseItem),
+		define("items.history", "GET", "/v1/items/{id}/history", locket.MayRead, "List the changes of an item, newest first.", itemHistory),
+		define("items.query", "POST", "/v1/query", locket.MayRead, "List items by type and property, with ranges.", queryItems),
+		define("items.search", "GET", "/v1/search", locket.MaySearch, "Find items by words.", searchItems),
+		define("bulk.run", "POST", "/v1/bulk", Own, "Make many changes at once, all or none.", runBulk).maxBody(bulkBody),
 
-		define("edges.list", "GET", "/v1/items/{id}/edges", Read, "List the items linked with an item.", listEdges),
-		define("edges.link", "PUT", "/v1/items/{source}/edges/{name}/{target}", Link, "Link two items.", linkItems),
-		define("edges.unlink", "DELETE", "/v1/items/{source}/edges/{name}/{target}", Link, "Remove a link.", unlinkItems),
+		define("items.provenance", "GET", "/v1/items/{id}/provenance", locket.MayRead, "Say who wrote each value of an item, when, and what it came of.", itemProvenance),
+		define("items.proof", "GET", "/v1/items/{id}/proof", locket.MayManage, "Prove what was done with an item, for somebody without the pod.", proveItem),
 
-		define("blobs.put", "POST", "/v1/blobs", Create, "Store a file.", putBlob).creates().uploads(),
-		define("blobs.get", "GET", "/v1/blobs/{id}", Read, "Read a file, or ranges of it.", getBlob),
+		define("edges.list", "GET", "/v1/items/{id}/edges", locket.MayRead, "List the items linked with an item.", listEdges),
+		define("edges.link", "PUT", "/v1/items/{source}/edges/{name}/{target}", locket.MayLink, "Link two items.", linkItems),
+		define("edges.unlink", "DELETE", "/v1/items/{source}/edges/{name}/{target}", locket.MayLink, "Remove a link.", unlinkItems),
 
-		define("schema.get", "GET", "/v1/schema", Read, "List the types of items and their properties.", getSchema),
-		define("schema.extend", "PUT", "/v1/schema/{type}", Manage, "Add a type, or properties to a type.", extendSchema),
-		define("stats.get", "GET", "/v1/stats", Read, "Count what is in the pod.", getStats),
-		define("changes.get", "GET", "/v1/changes/{id}", Read, "Get a change: who, when, and its signature.", getChange),
+		define("blobs.put", "POST", "/v1/blobs", locket.MayCreate, "Store a file.", putBlob).creates().uploads(),
+		define("blobs.get", "GET", "/v1/blobs/{id}", locket.MayRead, "Read a file, or ranges of it.", getBlob),
 
-		define("imports.plan", "POST", "/v1/imports/plan", Import, "Upload a file or archive and say what importing it would read.", planImport).uploads().reports(),
-		define("imports.run", "POST", "/v1/imports", Import, "Import an upload; doing it again adds nothing twice.", runImport).uploads().reports(),
-		define("imports.list", "GET", "/v1/imports", Read, "List the imports, latest first.", listImports),
-		define("imports.ledger", "GET", "/v1/imports/{id}/ledger", Read, "List what became of every record of an import.", importLedger),
-		define("imports.csv", "GET", "/v1/imports/{id}/ledger.csv", Read, "The whole ledger of an import as CSV.", importCSV),
+		define("schema.get", "GET", "/v1/schema", Own, "List the types of items and their properties.", getSchema),
+		define("schema.extend", "PUT", "/v1/schema/{type}", locket.MayManage, "Add a type, or properties to a type.", extendSchema),
+		define("stats.get", "GET", "/v1/stats", locket.MayRead, "Count what is in the pod.", getStats),
+		define("changes.get", "GET", "/v1/changes/{id}", Own, "Get an entry of the journal: who, when, and its signature.", getChange),
+
+		define("principals.list", "GET", "/v1/principals", locket.MayManage, "List who may act.", listPrincipals),
+		define("principals.self", "GET", "/v1/self", Own, "Say who is asking, and what they may do.", getSelf),
+		define("principals.get", "GET", "/v1/principals/{id}", locket.MayManage, "Get a principal.", getPrincipal),
+		define("principals.create", "POST", "/v1/principals", locket.MayManage, "Let somebody act, within a policy.", createPrincipal).creates(),
+		define("principals.update", "PATCH", "/v1/principals/{id}", locket.MayManage, "Rename, pause or resume a principal, or give it another policy.", updatePrincipal),
+		define("principals.revoke", "POST", "/v1/principals/{id}/revoke", locket.MayManage, "End a principal for good, with its keys and grants.", revokePrincipal),
+		define("principals.explain", "GET", "/v1/principals/{id}/explain", locket.MayManage, "Say in words what a principal may do, and by which rule.", explainPrincipal),
+		define("policies.test", "POST", "/v1/policies/test", locket.MayManage, "Say what a policy would let somebody see, without giving it to anybody.", testPolicy),
+		define("keys.list", "GET", "/v1/keys", Own, "List the keys that open the pod.", listKeys),
+		define("keys.create", "POST", "/v1/keys", locket.MayManage, "Make an API key for a principal.", createKey).creates(),
+		define("keys.revoke", "DELETE", "/v1/keys/{id}", Own, "End a key.", revokeKey),
+		define("grants.list", "GET", "/v1/grants", Own, "List the sessions and grants that have not ended.", listGrants),
+		define("grants.create", "POST", "/v1/grants", Own, "Make a grant, for oneself or for a principal that one manages.", createGrant).creates(),
+		define("grants.end", "DELETE", "/v1/grants/{id}", Own, "End a session or a grant.", endGrant),
+		define("session.end", "DELETE", "/v1/session", Own, "Log out: end the session that asks.", endSession),
+
+		define("journal.list", "GET", "/v1/journal", Own, "List the entries of the journal, newest first.", listJournal),
+		define("journal.checkpoint", "GET", "/v1/journal/checkpoint", locket.MayManage, "Get a signed checkpoint of the journal, and proof that it has only grown.", getCheckpoint),
+		define("journal.verify", "POST", "/v1/journal/verify", locket.MayManage, "Check the whole journal, and the pod against it.", verifyJournal).reports(),
+		define("journal.export", "GET", "/v1/journal/export", locket.MayManage, "The whole journal, to be verified without the pod.", exportJournal),
+		define("journal.undo", "POST", "/v1/journal/undo", locket.MayManage, "Revert what a principal or a session did.", undoChanges),
+
+		define("imports.plan", "POST", "/v1/imports/plan", locket.MayImport, "Upload a file or archive and say what importing it would read.", planImport).uploads().reports(),
+		define("imports.run", "POST", "/v1/imports", locket.MayImport, "Import an upload; doing it again adds nothing twice.", runImport).uploads().reports(),
+		define("imports.list", "GET", "/v1/imports", locket.MayRead, "List the imports, latest first.", listImports),
+		define("imports.ledger", "GET", "/v1/imports/{id}/ledger", locket.MayRead, "List what became of every record of an import.", importLedger),
+		define("imports.csv", "GET", "/v1/imports/{id}/ledger.csv", locket.MayRead, "The whole ledger of an import as CSV.", importCSV),
 	}
 }
 

@@ -67,21 +67,26 @@ func (f *Folder) fill(ctx context.Context, pod locket.PodID, n New) (c Created, 
 		return c, err
 	}
 	defer podKey.Wipe()
-	s, wipe, err := f.createStore(ctx, dir, pod, podKey, n.Owner)
+	owner := locket.Principal{ID: locket.NewPrincipalID(), Kind: locket.KindOwner, Name: n.Owner}
+	s, wipe, err := f.createStore(ctx, dir, pod, podKey, owner)
 	if err != nil {
 		return c, err
 	}
 	defer wipe()
 	defer func() { err = errors.Join(err, s.Close()) }()
-	err = s.EditSlots(ctx, func(e *store.SlotEditor) (err error) {
-		k := &Keys{f: f, dir: dir, header: header, podKey: podKey, edit: e}
+	view, err := s.Admit(ctx, store.Visitor{Principal: owner.ID})
+	if err != nil {
+		return c, err
+	}
+	err = view.EditSlots(ctx, func(e *store.SlotEditor) (err error) {
+		k := &Keys{f: f, dir: dir, header: header, podKey: podKey, view: view, edit: e}
 		if n.Password != nil {
 			if _, err := k.addPassword(ctx, "passphrase", n.Password); err != nil {
 				return err
 			}
 		}
 		if n.KeyName != "" {
-			if _, c.Token, err = k.addAPIKey(n.KeyName); err != nil {
+			if _, c.Token, err = k.addAPIKey(n.KeyName, ""); err != nil {
 				return err
 			}
 		}
@@ -90,7 +95,7 @@ func (f *Folder) fill(ctx context.Context, pod locket.PodID, n New) (c Created, 
 	return c, err
 }
 
-func (f *Folder) createStore(ctx context.Context, dir *os.Root, pod locket.PodID, podKey *secret.Key, owner string) (*store.Store, func(), error) {
+func (f *Folder) createStore(ctx context.Context, dir *os.Root, pod locket.PodID, podKey *secret.Key, owner locket.Principal) (*store.Store, func(), error) {
 	key, err := keyring.Derive(podKey, keyring.PurposeDatabase, sqlcipher.KeySize)
 	if err != nil {
 		return nil, nil, err
@@ -105,7 +110,7 @@ func (f *Folder) createStore(ctx context.Context, dir *os.Root, pod locket.PodID
 	if err == nil {
 		var s *store.Store
 		c := store.Config{Path: f.databasePath(pod), Blobs: blobs, Key: key, Signer: sign, Pod: pod, Now: f.opts.Now}
-		s, err = store.Create(ctx, c, locket.Principal{ID: locket.NewPrincipalID(), Kind: locket.KindOwner, Name: owner})
+		s, err = store.Create(ctx, c, owner)
 		if err == nil {
 			return s, wipe, nil
 		}

@@ -27,6 +27,10 @@ type lease struct {
 	sign  *signer
 	err   error
 
+	cursors *secret.Key     // seals the places in lists that are given out
+	witness *secret.Key     // seals what is remembered of the pod
+	ctx     context.Context // of the first user, without its end: for shutting
+
 	users int         // guarded by Folder.mu
 	timer *time.Timer // guarded by Folder.mu; runs while the pod is kept open unused
 }
@@ -57,9 +61,6 @@ func (f *Folder) acquire(ctx context.Context, k *unlocked) (*lease, error) {
 	}
 	if err == nil && !l.key.Equal(key) {
 		err = locket.Errorf(locket.CodeBusy, "the pod's key has just been changed; try again")
-	}
-	if err == nil {
-		err = l.checkGeneration(ctx, k, first)
 	}
 	if err != nil {
 		f.release(k.pod, l)
@@ -98,6 +99,10 @@ func (f *Folder) start(ctx context.Context, l *lease, k *unlocked) (err error) {
 	if l.store, err = store.Open(ctx, c); err != nil {
 		return err
 	}
+	l.ctx = ctx
+	if err := f.checkSeen(ctx, k.pod, l); err != nil {
+		return err
+	}
 	if f.opts.Server {
 		// Without the locks the pod works all the same, and opens more slowly.
 		if err := f.holder(k.pod).Hold(); err != nil && !errors.Is(err, sqlcipher.ErrBusy) {
@@ -115,6 +120,12 @@ func (f *Folder) config(l *lease, k *unlocked) (c store.Config, err error) {
 	if l.sign, err = newSigner(k.key); err != nil {
 		return c, err
 	}
+	if l.witness, err = witnessKey(k.key); err != nil {
+		return c, err
+	}
+	if l.cursors, err = keyring.Derive(k.key, keyring.PurposeCursors, keyring.KeySize); err != nil {
+		return c, err
+	}
 	root, err := f.root.OpenRoot(string(k.pod))
 	if err != nil {
 		return c, err
@@ -125,7 +136,7 @@ func (f *Folder) config(l *lease, k *unlocked) (c store.Config, err error) {
 		return c, err
 	}
 	return store.Config{
-		Path: f.databasePath(k.pod), Blobs: blobs, Key: l.key, Signer: l.sign, Pod: k.pod, Now: f.opts.Now,
+		Path: f.databasePath(k.pod), Blobs: blobs, Key: l.key, Signer: l.sign, Pod: k.pod, Cursors: l.cursors, Now: f.opts.Now,
 	}, nil
 }
 
@@ -138,16 +149,12 @@ var errStale = errors.New("pods: header and database differ in generation")
 
 // checkGeneration compares the header with the database, so that a removed slot
 // does not come back with an old copy of the header. A header that is one ahead
-// was saved just before a crash, and the database follows it. justOpened saves
-// reading it again.
-func (l *lease) checkGeneration(ctx context.Context, k *unlocked, justOpened bool) (err error) {
-	g := l.store.OpenedGeneration()
-	if !justOpened {
-		g, err = l.store.Generation(ctx)
-	}
+// was saved just before a crash, and the database, whose generation is g, follows it.
+// A grant comes without a header.
+func (l *lease) checkGeneration(ctx context.Context, k *unlocked, g int64) error {
 	switch {
-	case err != nil || g == k.header.Generation():
-		return err
+	case k.grant != nil || g == k.header.Generation():
+		return nil
 	case k.header.Generation() == g+1:
 		return l.store.FollowHeader(ctx, g)
 	}
@@ -222,6 +229,7 @@ func (f *Folder) expire(pod locket.PodID, l *lease) {
 func (f *Folder) shut(pod locket.PodID, l *lease) {
 	defer f.closing.Done()
 	var err error
+	f.keepSeen(pod, l)
 	if l.store != nil {
 		err = l.store.Close()
 	}
@@ -229,6 +237,8 @@ func (f *Folder) shut(pod locket.PodID, l *lease) {
 		err = errors.Join(err, l.blobs())
 	}
 	l.key.Wipe()
+	l.witness.Wipe()
+	l.cursors.Wipe()
 	l.sign.wipe()
 	if err != nil {
 		f.opts.Log.Error("pod not shut cleanly", slog.String("pod", string(pod)), slog.String("cause", err.Error()))

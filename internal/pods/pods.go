@@ -7,6 +7,7 @@ package pods
 
 import (
 	"context"
+	"crypto"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -36,6 +37,11 @@ type Options struct {
 	// Shut, if set, is called after a pod was shut, from the goroutine that shut
 	// it. It must not block.
 	Shut func()
+	// State is the folder, apart from the pods, in which it is remembered how far each
+	// pod's journal had come, so that an old copy of a pod is noticed. "": nothing is.
+	State string
+	// Sealer makes and opens grants; nil: there are none.
+	Sealer keyring.Sealer
 	// KDF is the cost of new passwords; zero means [keyring.DefaultParams].
 	KDF keyring.Params
 	Log *slog.Logger     // nil: nothing is logged
@@ -48,10 +54,11 @@ const maxKDF = 2
 // A Folder holds the pods of one owner or server, each in a folder of its own
 // that is called by the pod's id. Safe for concurrent use.
 type Folder struct {
-	path string
-	root *os.Root
-	opts Options
-	kdf  *keyring.KDF
+	path    string
+	root    *os.Root
+	opts    Options
+	kdf     *keyring.KDF
+	witness witness
 
 	mu      sync.Mutex                         // guards what follows; never held while a caller's function or I/O runs
 	open    map[locket.PodID]*lease            // pods in use now, or kept open
@@ -59,6 +66,7 @@ type Folder struct {
 	guarded []*os.Root                         // folders that the guards keep their counts in
 	holders map[locket.PodID]*sqlcipher.Holder // for the life of the process
 	tended  map[locket.PodID]bool              // pods whose leavings were removed
+	seen    map[locket.PodID]store.Seen        // how far each pod had come
 	closed  bool
 	closing sync.WaitGroup // leases being shut
 }
@@ -81,8 +89,13 @@ func Open(path string, o Options) (*Folder, error) {
 	if err != nil {
 		return nil, locket.Errorf(locket.CodeInvalid, "can't use the folder %s: %s", path, reason(err)).Because(err)
 	}
+	w, err := openWitness(o.State)
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
 	return &Folder{
-		path: path, root: root, opts: o, kdf: keyring.NewKDF(maxKDF),
+		path: path, root: root, opts: o, kdf: keyring.NewKDF(maxKDF), witness: w,
+		seen:    make(map[locket.PodID]store.Seen),
 		open:    make(map[locket.PodID]*lease),
 		guards:  make(map[locket.PodID]*keyring.Guard),
 		holders: make(map[locket.PodID]*sqlcipher.Holder),
@@ -124,7 +137,7 @@ func (f *Folder) Close() error {
 	for _, dir := range f.guarded {
 		err = errors.Join(err, dir.Close())
 	}
-	return errors.Join(err, f.root.Close())
+	return errors.Join(err, f.root.Close(), f.witness.close())
 }
 
 // List returns the ids of the pods in the folder, sorted.
@@ -156,55 +169,92 @@ func (f *Folder) List() ([]locket.PodID, error) {
 // pod is open while fn runs; fn must not keep the view. A pod that does not exist
 // answers as one that cred does not open.
 func (f *Folder) Do(ctx context.Context, pod locket.PodID, cred keyring.Credential, fn func(*store.View) error) error {
-	return f.use(ctx, pod, cred, func(u *use) error {
-		return fn(u.lease.store.View(u.lease.store.Owner()))
-	})
+	return f.Visit(ctx, Call{Pod: pod, Credential: cred}, func(v *Visit) error { return fn(v.View) })
 }
 
-// A use is one function's stay in an open pod.
-type use struct {
-	*unlocked
-	lease *lease
+// A Call says who comes to which pod.
+type Call struct {
+	Pod        locket.PodID
+	Credential keyring.Credential // a password, an API key or a presented grant
+	Signer     crypto.Signer      // the visitor's own Ed25519 key; nil: the pod signs for them
+	Source     locket.Source      // what the visitor says that their changes come of
 }
 
-// use unlocks and opens a pod, runs fn and lets go of it. A key may be added or
+// A Visit is one function's stay in an open pod.
+type Visit struct {
+	View *store.View
+	f    *Folder
+	use  *unlocked
+	db   *store.Store
+}
+
+// Visit unlocks and opens a pod, runs fn and lets go of it. A key may be added or
 // revoked between reading the header and reading the database; then both are
 // read again.
-func (f *Folder) use(ctx context.Context, pod locket.PodID, cred keyring.Credential, fn func(*use) error) error {
-	u, err := f.enter(ctx, pod, cred)
+func (f *Folder) Visit(ctx context.Context, c Call, fn func(*Visit) error) error {
+	err := f.visit(ctx, c, fn)
 	if errors.Is(err, errStale) {
-		u, err = f.enter(ctx, pod, cred)
+		err = f.visit(ctx, c, fn)
 	}
+	return err
+}
+
+func (f *Folder) visit(ctx context.Context, c Call, fn func(*Visit) error) error {
+	k, err := f.unlock(ctx, c.Pod, c.Credential)
 	if err != nil {
 		return err
 	}
-	defer u.wipe()
-	defer f.release(pod, u.lease)
-	if err := fn(u); err != nil {
+	defer k.wipe()
+	l, err := f.acquire(ctx, k)
+	if err != nil {
 		return err
 	}
-	f.tend(ctx, pod, u.lease)
+	defer f.release(c.Pod, l)
+	v, err := f.admit(ctx, c, k, l)
+	if err != nil {
+		return err
+	}
+	if err := fn(&Visit{View: v, f: f, use: k, db: l.store}); err != nil {
+		return err
+	}
+	f.tend(ctx, c.Pod, l)
 	return nil
 }
 
-func (f *Folder) enter(ctx context.Context, pod locket.PodID, cred keyring.Credential) (*use, error) {
-	k, err := f.unlock(ctx, pod, cred)
-	if err != nil {
-		return nil, err
+// admit finds out who has come, and compares the header that let them in with the
+// database.
+func (f *Folder) admit(ctx context.Context, c Call, k *unlocked, l *lease) (*store.View, error) {
+	by := store.Visitor{Signer: c.Signer, Source: c.Source}
+	switch _, password := c.Credential.(keyring.Password); {
+	case k.grant != nil:
+		by.Grant = k.grant.ID[:]
+	case password:
+		by.Owner = true
+	default:
+		by.Slot = k.slot.String()
 	}
-	l, err := f.acquire(ctx, k)
-	if err != nil {
-		k.wipe()
-		return nil, err
+	v, err := l.store.Admit(ctx, by)
+	switch {
+	case err == nil:
+		return v, l.checkGeneration(ctx, k, v.Generation())
+	case by.Slot != "" && locket.CodeOf(err) == locket.CodeUnauthenticated:
+		// A slot that the database does not know is in a header of another time.
+		g, e := l.store.Generation(ctx)
+		if e == nil {
+			e = l.checkGeneration(ctx, k, g)
+		}
+		if e != nil {
+			return nil, e
+		}
 	}
-	return &use{unlocked: k, lease: l}, nil
+	return nil, err
 }
 
 // Tend removes from a pod what crashes and forgotten uploads left in it, and
 // returns how many blobs that were. Servers do so by themselves.
 func (f *Folder) Tend(ctx context.Context, pod locket.PodID, cred keyring.Credential) (removed int, err error) {
-	err = f.use(ctx, pod, cred, func(u *use) error {
-		removed, err = u.lease.store.CollectBlobs(ctx)
+	err = f.Visit(ctx, Call{Pod: pod, Credential: cred}, func(v *Visit) error {
+		removed, err = v.db.CollectBlobs(ctx)
 		return err
 	})
 	return removed, err

@@ -20,6 +20,7 @@ type unlocked struct {
 	dir    *os.Root
 	header *keyring.Header
 	slot   keyring.SlotID // the one that opened it
+	grant  *keyring.Grant // or the grant that did
 	key    *secret.Key
 }
 
@@ -43,9 +44,12 @@ func (f *Folder) unlock(ctx context.Context, pod locket.PodID, cred keyring.Cred
 		k.key, k.slot, err = k.header.Open(ctx, f.kdf, cred)
 		return err
 	}
-	if _, ok := cred.(keyring.Password); ok {
+	switch c := cred.(type) {
+	case keyring.Password:
 		err = f.guard(pod, !missing).Try(ctx, try)
-	} else {
+	case keyring.Presented:
+		err = f.redeem(k, c)
+	default:
 		err = try()
 	}
 	if err != nil {
@@ -55,6 +59,16 @@ func (f *Folder) unlock(ctx context.Context, pod locket.PodID, cred keyring.Cred
 		return nil, err
 	}
 	return k, nil
+}
+
+// redeem opens a grant.
+func (f *Folder) redeem(k *unlocked, p keyring.Presented) error {
+	if f.opts.Sealer == nil {
+		return locket.Errorf(locket.CodeUnsupported, "sessions and grants live in a server; use an API key or the passphrase here")
+	}
+	g, key, err := k.header.OpenGrant(f.opts.Sealer, p)
+	k.key, k.grant = key, &g
+	return err
 }
 
 // load opens the pod's folder and reads its header.

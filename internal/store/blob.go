@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	"time"
 
@@ -58,7 +59,8 @@ func (s *Store) writeBlob(r io.Reader) (*stored, error) {
 	return b, nil
 }
 
-func (t *tx) insertBlob(b *stored, added time.Time) error {
+// insertBlob adds the row of a blob that so far only owner, a principal, may use.
+func (t *tx) insertBlob(b *stored, added time.Time, owner int64) error {
 	id, _ := uuidBytes(string(b.info.ID))
 	defer b.key.Wipe()
 	var name, key, data any // NULL where they do not apply
@@ -73,13 +75,13 @@ func (t *tx) insertBlob(b *stored, added time.Time) error {
 	if err != nil {
 		return err
 	}
-	return t.exec(`INSERT INTO loose(blob, added) VALUES(?, ?)`, n, micros(added))
+	return t.exec(`INSERT INTO loose(blob, added, owner) VALUES(?, ?, ?)`, n, micros(added), owner)
 }
 
 // PutBlob keeps the content of r as a blob of this transaction. r should be at
 // hand: other writers wait while it is read.
 func (w *Writer) PutBlob(r io.Reader) (locket.BlobInfo, error) {
-	if err := w.v.may(locket.ActionCreate); err != nil {
+	if err := w.v.may(locket.MayCreate); err != nil {
 		return locket.BlobInfo{}, err
 	}
 	b, err := w.v.s.writeBlob(r)
@@ -89,38 +91,37 @@ func (w *Writer) PutBlob(r io.Reader) (locket.BlobInfo, error) {
 	if b.name != "" {
 		w.files = append(w.files, b.name)
 	}
-	return b.info, w.insertBlob(b, w.now())
+	return b.info, w.insertBlob(b, w.now(), w.v.who.n)
 }
 
 // PutBlob keeps the content of r as a blob, streaming it without holding up
 // other writers. A blob that no item refers to within a day is collected.
 func (v *View) PutBlob(ctx context.Context, r io.Reader) (locket.BlobInfo, error) {
-	if err := v.may(locket.ActionCreate); err != nil {
-		return locket.BlobInfo{}, err
+	if !v.access.May(locket.MayImport) {
+		if err := v.may(locket.MayCreate); err != nil {
+			return locket.BlobInfo{}, err
+		}
 	}
 	b, err := v.s.writeBlob(r)
 	if err != nil {
 		return locket.BlobInfo{}, err
 	}
 	w := &Writer{v: v}
-	err = v.s.transaction(ctx, func(t *tx) error { return t.insertBlob(b, v.s.now()) })
+	err = v.s.transaction(ctx, func(t *tx) error { return t.insertBlob(b, v.s.now(), v.who.n) })
 	if err != nil && b.name != "" {
 		return locket.BlobInfo{}, w.removeFiles([]string{b.name}, err)
 	}
 	return b.info, err
 }
 
-// RemoveBlob removes a blob that no item refers to; one that has a referrer
-// stays, with CodeConflict.
+// RemoveBlob removes a blob that the principal has put and no item refers to; one
+// that has a referrer stays, with CodeConflict.
 func (v *View) RemoveBlob(ctx context.Context, id locket.BlobID) error {
 	_, err := v.Write(ctx, func(w *Writer) error {
-		if err := v.may(locket.ActionErase); err != nil {
-			return err
+		if ok, err := v.reaches(ctx, w.conn, id); err != nil || !ok {
+			return errors.Join(err, notFound("blob"))
 		}
-		b, ok := uuidBytes(string(id))
-		if !ok {
-			return notFound("blob")
-		}
+		b, _ := uuidBytes(string(id))
 		var n, refs int64
 		err := w.queryRow(`SELECT n, (SELECT count(*) FROM blob_refs r WHERE r.blob = b.n) FROM blobs b WHERE id = ?`, b).Scan(&n, &refs)
 		if err != nil {
@@ -134,15 +135,24 @@ func (v *View) RemoveBlob(ctx context.Context, id locket.BlobID) error {
 	return err
 }
 
-// OpenBlob returns the content of a blob.
+// OpenBlob returns the content of a blob that an item shows, or that the principal
+// itself has put.
 func (v *View) OpenBlob(ctx context.Context, id locket.BlobID) (Blob, error) {
-	if err := v.may(locket.ActionRead); err != nil {
-		return nil, err
-	}
-	b, ok := uuidBytes(string(id))
-	if !ok {
+	ok, err := v.reaches(ctx, v.s.db, id)
+	switch {
+	case err != nil:
+		return nil, failure("read blob", err)
+	case !ok:
 		return nil, notFound("blob")
 	}
+	if err := v.saw(ctx, locket.ActionRead, string(id)); err != nil {
+		return nil, err
+	}
+	return v.openBlob(ctx, id)
+}
+
+func (v *View) openBlob(ctx context.Context, id locket.BlobID) (Blob, error) {
+	b, _ := uuidBytes(string(id))
 	info := locket.BlobInfo{ID: id}
 	var sum, key, data []byte
 	var name *string

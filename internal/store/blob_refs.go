@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/locketpod/locket"
@@ -85,10 +88,66 @@ func (t *tx) numbers(query string, args ...any) ([]int64, error) {
 	return ns, rows.Err()
 }
 
+// reaches reports whether the principal may read a blob: it is the value of a
+// property that it may see, or put by itself and of no item yet.
+func (v *View) reaches(ctx context.Context, q querier, id locket.BlobID) (bool, error) {
+	b, ok := uuidBytes(string(id))
+	if !ok {
+		return false, nil
+	}
+	var n, owner int64
+	err := q.QueryRowContext(ctx, `SELECT n, coalesce((SELECT owner FROM loose l WHERE l.blob = b.n), 0) FROM blobs b WHERE id = ?`, b).Scan(&n, &owner)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return false, nil
+	case err != nil:
+		return false, failure("read blob", err)
+	case v.unbounded(locket.MayRead) || owner == v.who.n:
+		return true, nil
+	}
+	f := v.visible("i", locket.MayRead)
+	rows, err := q.QueryContext(ctx, `SELECT `+itemColumns+` FROM blob_refs r JOIN items i ON i.n = r.item WHERE r.blob = ? AND `+f.sql,
+		append([]any{n}, f.args...)...)
+	if err != nil {
+		return false, failure("read blob", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r, err := scanItem(rows)
+		if err != nil {
+			return false, failure("read blob", err)
+		}
+		if ok, err := v.showsBlob(r, string(id)); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, failure("read blob", rows.Err())
+}
+
+// showsBlob reports whether a row that may be read has the blob as a value that may be
+// seen now.
+func (v *View) showsBlob(r *itemRow, id string) (bool, error) {
+	t, err := v.full.get(r.typ)
+	if err != nil {
+		return false, err
+	}
+	props, err := decodeStored(t, r.props)
+	if err != nil {
+		return false, failure("read blob", err)
+	}
+	may := v.access.Properties(locket.MayRead, r.facts(props))
+	for name, value := range props {
+		if p, _ := t.Property(name); p.Kind == locket.Blob && may.Has(name) && slices.Contains(each(value), any(id)) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // CollectBlobs removes blobs that no item came to refer to within a day, and
 // files that no blob names: the leavings of crashes. It returns how many.
 func (s *Store) CollectBlobs(ctx context.Context) (int, error) {
-	v := s.View(locket.Principal{Kind: locket.KindPod})
+	v := s.upkeep()
 	before := s.now().Add(-orphanAge)
 	removed := 0
 	_, err := v.Write(ctx, func(w *Writer) error {

@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
+	"slices"
 
 	"github.com/locketpod/locket"
 )
@@ -21,7 +21,7 @@ func (w *Writer) Unlink(e locket.Edge) error {
 }
 
 func (w *Writer) edge(a locket.Action, e locket.Edge, query string) error {
-	if err := w.v.may(a); err != nil {
+	if err := w.v.may(locket.MayLink); err != nil {
 		return err
 	}
 	if !nameForm.MatchString(e.Name) {
@@ -38,35 +38,50 @@ func (w *Writer) edge(a locket.Action, e locket.Edge, query string) error {
 	if source.deleted > 0 || target.deleted > 0 {
 		return notFound("item")
 	}
+	if err := w.mayTouch(locket.MayLink, source); err != nil {
+		return err
+	}
 	n, err := w.affected(query, source.n, e.Name, target.n)
 	if err != nil || n == 0 {
 		return err
 	}
-	data, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
-	props := map[string]any{"name": e.Name, "target": string(e.Target)}
-	return w.note(a, source.n, source.id, "", props, string(data))
+	return w.note(a, source.n, source.id, "", map[string]any{"name": e.Name, "target": string(e.Target)})
 }
 
 // Find returns the item with an external key; ok is false if there is none.
 func (w *Writer) Find(key string) (id locket.ItemID, ok bool, err error) {
-	if err := w.v.may(locket.ActionRead); err != nil {
+	if err := w.v.may(locket.MayRead); err != nil {
 		return "", false, err
 	}
+	f := w.v.visible("i", locket.MayRead)
 	var b []byte
-	err = w.queryRow(`SELECT i.id FROM keys k JOIN items i ON i.n = k.item WHERE k.key = ?`, key).Scan(&b)
+	err = w.queryRow(`SELECT i.id FROM keys k JOIN items i ON i.n = k.item WHERE k.key = ? AND `+f.sql,
+		append([]any{w.v.key(key)}, f.args...)...).Scan(&b)
 	if locket.CodeOf(failure("", err)) == locket.CodeNotFound {
 		return "", false, nil
 	}
 	return locket.ItemID(uuidText(b)), err == nil, err
 }
 
+// key is an external key as it is stored. Principals with bounds have keys of their
+// own: that one is taken must not tell them of an item that they can't see.
+func (v *View) key(key string) string {
+	if v.unbounded(locket.MayRead) {
+		return key
+	}
+	return uuidText(v.who.id) + " " + key
+}
+
+// insertKey gives row n a key that Find does not find. If it is taken all the same, its
+// item has left what the principal can see, and the key goes over.
+func (w *Writer) insertKey(key string, n int64) error {
+	return w.exec(`INSERT INTO keys(key, item) VALUES(?, ?) ON CONFLICT(key) DO UPDATE SET item = excluded.item`, w.v.key(key), n)
+}
+
 // SetKey gives an item one more external key. A key that another item has is
 // refused with CodeExists.
 func (w *Writer) SetKey(key string, id locket.ItemID) error {
-	if err := w.v.may(locket.ActionUpdate); err != nil {
+	if err := w.v.may(locket.MayUpdate); err != nil {
 		return err
 	}
 	if err := checkKey(key); err != nil {
@@ -85,7 +100,7 @@ func (w *Writer) SetKey(key string, id locket.ItemID) error {
 	case ok:
 		return nil
 	}
-	return w.exec(`INSERT INTO keys(key, item) VALUES(?, ?)`, key, r.n)
+	return w.insertKey(key, r.n)
 }
 
 const maxKey = 1024
@@ -108,7 +123,7 @@ const (
 // direction, edge name and age. name "" means all names.
 func (v *View) Edges(ctx context.Context, id locket.ItemID, dir, name string, limit int, cursor string) (locket.Page[locket.Linked], error) {
 	var page locket.Page[locket.Linked]
-	if err := v.may(locket.ActionRead); err != nil {
+	if err := v.may(locket.MayRead); err != nil {
 		return page, err
 	}
 	if dir == "" {
@@ -122,30 +137,34 @@ func (v *View) Edges(ctx context.Context, id locket.ItemID, dir, name string, li
 		return page, err
 	}
 	var at edgeCursor
-	if err := decodeCursor(cursor, &at); err != nil {
+	if err := v.decodeCursor(cursor, &at); err != nil {
 		return page, err
 	}
 	b, err := itemID(id)
 	if err != nil {
 		return page, err
 	}
-	c, err := v.catalog(ctx)
-	if err != nil {
+	if _, err := v.catalog(ctx); err != nil {
 		return page, err
 	}
-	rows, err := v.s.db.QueryContext(ctx, edgesQuery, b, dir, name, at.Dir, at.Name, at.N, limit+1)
+	f := v.visible("i", locket.MayRead)
+	args := slices.Concat([]any{b}, f.args, []any{dir, dir, name, name, at.Dir, at.Name, at.N}, f.args, []any{limit + 1})
+	rows, err := v.s.db.QueryContext(ctx, edgesQuery(f.sql), args...)
 	if err != nil {
 		return page, failure("read edges", err)
 	}
 	defer rows.Close()
-	if page, err = linkedPage(rows, c, id, limit); err == nil && len(page.Items) == 0 {
-		err = v.exists(ctx, b)
+	if page, err = v.linkedPage(ctx, rows, id, limit); err == nil && len(page.Items) == 0 {
+		err = v.exists(ctx, id)
+	}
+	if err == nil {
+		err = sawItems(ctx, v, locket.ActionRead, page.Items, func(l locket.Linked) locket.ItemID { return l.Item.ID })
 	}
 	return page, failure("read edges", err)
 }
 
 // linkedPage reads the rows of edgesQuery for the item id.
-func linkedPage(rows *sql.Rows, c catalog, id locket.ItemID, limit int) (page locket.Page[locket.Linked], err error) {
+func (v *View) linkedPage(ctx context.Context, rows *sql.Rows, id locket.ItemID, limit int) (page locket.Page[locket.Linked], err error) {
 	var at edgeCursor
 	for rows.Next() {
 		var next edgeCursor
@@ -154,10 +173,10 @@ func linkedPage(rows *sql.Rows, c catalog, id locket.ItemID, limit int) (page lo
 			return page, err
 		}
 		if len(page.Items) == limit {
-			page.Next = encodeCursor(at)
+			page.Next = v.encodeCursor(at)
 			break
 		}
-		it, err := r.item(c)
+		it, err := v.item(ctx, r, v.full)
 		if err != nil {
 			return page, err
 		}
@@ -172,16 +191,13 @@ func linkedPage(rows *sql.Rows, c catalog, id locket.ItemID, limit int) (page lo
 	return page, rows.Err()
 }
 
-// exists says CodeNotFound for an item that is not there.
-func (v *View) exists(ctx context.Context, id []byte) error {
-	var n int
-	if err := v.s.db.QueryRowContext(ctx, `SELECT count(*) FROM items WHERE id = ?`, id).Scan(&n); err != nil {
-		return failure("read item", err)
+// exists says CodeNotFound for an item that is not there for the principal.
+func (v *View) exists(ctx context.Context, id locket.ItemID) error {
+	there, err := v.sees(ctx, v.s.db, id)
+	if err == nil && !there {
+		err = notFound("item")
 	}
-	if n == 0 {
-		return notFound("item")
-	}
-	return nil
+	return err
 }
 
 type edgeCursor struct {
@@ -189,14 +205,17 @@ type edgeCursor struct {
 	N         int64
 }
 
-// edgesQuery walks edges by its primary key and by edges_target. Parameters: id,
-// direction, name, then the three parts of the cursor, limit.
-const edgesQuery = `WITH me AS (SELECT n FROM items WHERE id = ?1),
+// edgesQuery walks edges by its primary key and by edges_target. visible is what both
+// ends must fulfil, as items AS i. Parameters: id, those of visible, direction twice,
+// name twice, the three parts of the cursor, those of visible, limit.
+func edgesQuery(visible string) string {
+	return `WITH me AS (SELECT i.n FROM items i WHERE i.id = ? AND ` + visible + `),
 ends(dir, name, n) AS (
-	SELECT 'out', name, target FROM edges WHERE source = (SELECT n FROM me) AND ?2 IN ('out', 'both')
+	SELECT 'out', name, target FROM edges WHERE source = (SELECT n FROM me) AND ? IN ('out', 'both')
 	UNION ALL
-	SELECT 'in', name, source FROM edges WHERE target = (SELECT n FROM me) AND ?2 IN ('in', 'both')
+	SELECT 'in', name, source FROM edges WHERE target = (SELECT n FROM me) AND ? IN ('in', 'both')
 )
 SELECT ` + itemColumns + `, e.dir, e.name FROM ends e JOIN items i ON i.n = e.n
-WHERE i.deleted = 0 AND (?3 = '' OR e.name = ?3) AND (e.dir, e.name, e.n) > (?4, ?5, ?6)
-ORDER BY e.dir, e.name, e.n LIMIT ?7`
+WHERE i.deleted = 0 AND (? = '' OR e.name = ?) AND (e.dir, e.name, e.n) > (?, ?, ?) AND ` + visible + `
+ORDER BY e.dir, e.name, e.n LIMIT ?`
+}

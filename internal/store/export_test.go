@@ -1,6 +1,11 @@
 package store
 
-import "github.com/locketpod/locket"
+import (
+	"time"
+
+	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/policy"
+)
 
 // Catalog is the set of types, for tests of statements.
 type Catalog = catalog
@@ -14,7 +19,7 @@ func BuiltinCatalog() Catalog {
 }
 
 func ListingSQL(c Catalog, q locket.Query) string {
-	l, err := newListing(c, q)
+	l, err := ownersView(c).newListing(c, q)
 	if err != nil {
 		panic(err)
 	}
@@ -23,10 +28,41 @@ func ListingSQL(c Catalog, q locket.Query) string {
 }
 
 func SearchSQL(c Catalog, text string) string {
-	f := &finding{words: parseWords(text)}
-	if err := f.prepare(c, ""); err != nil {
+	f := &finding{v: ownersView(c), words: parseWords(text)}
+	if err := f.prepare(c); err != nil {
 		panic(err)
 	}
 	s, _ := f.sql(10)
 	return s
 }
+
+// ApartIndex makes the index of searches with bounds.
+const ApartIndex = apartIndex
+
+// Columns are the constants that statements are put together from.
+var Columns = map[string]string{
+	"itemColumns": itemColumns, "principalColumns": principalColumns, "principalRowColumns": principalRowColumns,
+	"provenanceColumns": provenanceColumns, "changeColumns": changeColumns, "visible": always,
+}
+
+// RestrictedSQL is listings and searches of a principal with bounds.
+func RestrictedSQL(c Catalog) []string {
+	p := locket.Policy{Rules: []locket.Rule{
+		{Actions: []locket.Permission{locket.MayRead, locket.MaySearch}, Types: []string{"Note"}, Where: map[string]locket.Match{"folder": {In: []any{"work"}}}},
+		{Actions: []locket.Permission{locket.MayRead, locket.MaySearch}, Types: []string{"Note"}, Where: map[string]locket.Match{"folder": {In: []any{"home"}}}},
+	}}
+	v := &View{access: policy.Compile(p, c, time.Now()), types: c, full: c}
+	l, err := v.newListing(c, locket.Query{Type: "Note"})
+	if err != nil {
+		panic(err)
+	}
+	listing, _ := l.sql(10)
+	f := &finding{v: v, words: parseWords("word")}
+	if err := f.prepare(c); err != nil {
+		panic(err)
+	}
+	search, _ := (&apart{finding: f}).proposed()
+	return []string{listing, search}
+}
+
+func ownersView(c Catalog) *View { return &View{access: policy.Everything(), types: c, full: c} }

@@ -8,18 +8,19 @@ import (
 
 // StartImport opens the ledger of an import run, or goes on with the one of this id.
 func (w *Writer) StartImport(id, source string) error {
-	if err := w.v.may(locket.ActionCreate); err != nil {
+	if err := w.v.may(locket.MayImport); err != nil {
 		return err
 	}
 	if err := checkKey(id); err != nil {
 		return err
 	}
-	return w.exec(`INSERT INTO imports(id, source, started) VALUES(?, ?, ?) ON CONFLICT(id) DO NOTHING`, id, source, micros(w.now()))
+	return w.exec(`INSERT INTO imports(id, source, author, started) VALUES(?, ?, ?, ?) ON CONFLICT(id) DO NOTHING`,
+		id, source, w.v.who.n, micros(w.now()))
 }
 
 // Record adds one line to the ledger of a run and counts it.
 func (w *Writer) Record(importID string, e locket.LedgerEntry) error {
-	if err := w.v.may(locket.ActionCreate); err != nil {
+	if err := w.v.may(locket.MayImport); err != nil {
 		return err
 	}
 	var count string
@@ -50,7 +51,7 @@ func (w *Writer) Record(importID string, e locket.LedgerEntry) error {
 
 // FinishImport marks a run as finished.
 func (w *Writer) FinishImport(importID string) error {
-	if err := w.v.may(locket.ActionCreate); err != nil {
+	if err := w.v.may(locket.MayImport); err != nil {
 		return err
 	}
 	n, err := w.affected(`UPDATE imports SET finished = ? WHERE id = ?`, micros(w.now()), importID)
@@ -60,10 +61,11 @@ func (w *Writer) FinishImport(importID string) error {
 	return err
 }
 
-// Imports lists import runs, newest first.
+// Imports lists import runs, newest first: all of them to who may read everything, to
+// others their own.
 func (v *View) Imports(ctx context.Context, limit int, cursor string) (locket.Page[locket.Import], error) {
 	var page locket.Page[locket.Import]
-	if err := v.may(locket.ActionRead); err != nil {
+	if err := v.may(locket.MayRead); err != nil {
 		return page, err
 	}
 	limit, err := limitOf(limit, 50, 1000)
@@ -71,11 +73,11 @@ func (v *View) Imports(ctx context.Context, limit int, cursor string) (locket.Pa
 		return page, err
 	}
 	at := importCursor{ID: "~"} // after every id
-	if err := decodeCursor(cursor, &at); err != nil {
+	if err := v.decodeCursor(cursor, &at); err != nil {
 		return page, err
 	}
 	rows, err := v.s.db.QueryContext(ctx, `SELECT id, source, started, finished, imported, duplicate, rejected
-		FROM imports WHERE id < ? ORDER BY id DESC LIMIT ?`, at.ID, limit+1)
+		FROM imports WHERE id < ? AND ? IN (0, author) ORDER BY id DESC LIMIT ?`, at.ID, v.onlyBy(), limit+1)
 	if err != nil {
 		return page, failure("list imports", err)
 	}
@@ -87,7 +89,7 @@ func (v *View) Imports(ctx context.Context, limit int, cursor string) (locket.Pa
 			return page, failure("list imports", err)
 		}
 		if len(page.Items) == limit {
-			page.Next = encodeCursor(at)
+			page.Next = v.encodeCursor(at)
 			break
 		}
 		m.Started = fromMicros(started)
@@ -98,7 +100,18 @@ func (v *View) Imports(ctx context.Context, limit int, cursor string) (locket.Pa
 		page.Items = append(page.Items, m)
 		at.ID = m.ID
 	}
-	return page, failure("list imports", rows.Err())
+	if err := rows.Err(); err != nil {
+		return page, failure("list imports", err)
+	}
+	return page, v.saw(ctx, locket.ActionRead)
+}
+
+// onlyBy is the principal whose imports the view is limited to, 0 for all.
+func (v *View) onlyBy() int64 {
+	if v.unbounded(locket.MayRead) {
+		return 0
+	}
+	return v.who.n
 }
 
 type importCursor struct{ ID string }
@@ -108,7 +121,7 @@ type lineCursor struct{ N int64 }
 // Ledger lists the records of one import run in the order they were read.
 func (v *View) Ledger(ctx context.Context, importID string, limit int, cursor string) (locket.Page[locket.LedgerEntry], error) {
 	var page locket.Page[locket.LedgerEntry]
-	if err := v.may(locket.ActionRead); err != nil {
+	if err := v.may(locket.MayRead); err != nil {
 		return page, err
 	}
 	limit, err := limitOf(limit, 500, 5000)
@@ -116,11 +129,11 @@ func (v *View) Ledger(ctx context.Context, importID string, limit int, cursor st
 		return page, err
 	}
 	var at lineCursor
-	if err := decodeCursor(cursor, &at); err != nil {
+	if err := v.decodeCursor(cursor, &at); err != nil {
 		return page, err
 	}
 	var n int
-	if err := v.s.db.QueryRowContext(ctx, `SELECT count(*) FROM imports WHERE id = ?`, importID).Scan(&n); err != nil {
+	if err := v.s.db.QueryRowContext(ctx, `SELECT count(*) FROM imports WHERE id = ? AND ? IN (0, author)`, importID, v.onlyBy()).Scan(&n); err != nil {
 		return page, failure("read ledger", err)
 	}
 	if n == 0 {
@@ -140,12 +153,15 @@ func (v *View) Ledger(ctx context.Context, importID string, limit int, cursor st
 			return page, failure("read ledger", err)
 		}
 		if len(page.Items) == limit {
-			page.Next = encodeCursor(at)
+			page.Next = v.encodeCursor(at)
 			break
 		}
 		e.Item = locket.ItemID(uuidText(item))
 		page.Items = append(page.Items, e)
 		at.N = line
 	}
-	return page, failure("read ledger", rows.Err())
+	if err := rows.Err(); err != nil {
+		return page, failure("read ledger", err)
+	}
+	return page, v.saw(ctx, locket.ActionRead)
 }

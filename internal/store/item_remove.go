@@ -16,11 +16,14 @@ func (w *Writer) Restore(id locket.ItemID, version int64) error {
 }
 
 func (w *Writer) setDeleted(a locket.Action, id locket.ItemID, version, deleted int64) error {
-	if err := w.v.may(a); err != nil {
+	if err := w.v.may(locket.MayDelete); err != nil {
 		return err
 	}
 	r, err := w.rowAt(id, version)
 	if err != nil {
+		return err
+	}
+	if err := w.mayTouch(locket.MayDelete, r); err != nil {
 		return err
 	}
 	if (r.deleted > 0) == (deleted > 0) {
@@ -45,18 +48,21 @@ func (w *Writer) setDeleted(a locket.Action, id locket.ItemID, version, deleted 
 	if err != nil {
 		return err
 	}
-	return w.note(a, r.n, r.id, r.typ, nil, "")
+	return w.note(a, r.n, r.id, r.typ, nil)
 }
 
 // Erase removes an item for good: values, history, index terms, edges, keys, and
 // blobs that nothing else refers to. What stays is the signed fact that an item
 // was erased, and the hashes of what was done with it before.
 func (w *Writer) Erase(id locket.ItemID, version int64) error {
-	if err := w.v.may(locket.ActionErase); err != nil {
+	if err := w.v.may(locket.MayManage); err != nil {
 		return err
 	}
 	r, err := w.rowAt(id, version)
 	if err != nil {
+		return err
+	}
+	if err := w.mayTouch(locket.MayManage, r); err != nil {
 		return err
 	}
 	t, err := w.types.get(r.typ)
@@ -81,14 +87,21 @@ func (w *Writer) Erase(id locket.ItemID, version int64) error {
 		`DELETE FROM edges WHERE source = ?`,
 		`DELETE FROM edges WHERE target = ?`,
 		`DELETE FROM keys WHERE item = ?`,
-		`UPDATE leaves SET salt = NULL, data = NULL WHERE item = ?`,
+		`UPDATE leaves SET salt = NULL, data = NULL WHERE item = ? AND item > 0`,
 	} {
 		if err := w.exec(q, r.n); err != nil {
 			return err
 		}
 	}
+	// A ledger line says what the record was called. There is no index for this: what is
+	// erased is rare.
+	err = w.exec(`UPDATE ledger SET file = '', record = '', item = NULL, reason = 'erased' WHERE item = ?`, r.id)
+	if err != nil {
+		return err
+	}
 	w.erased = true
+	w.entry.erase(r.n)
 	// Other items' leaves name this one as the target of a link; the id itself
-	// tells nothing.
-	return w.note(locket.ActionErase, r.n, r.id, "", nil, "")
+	// tells nothing. What this leaf says is known when it is signed.
+	return w.note(locket.ActionErase, r.n, r.id, "", nil)
 }

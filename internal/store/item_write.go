@@ -18,13 +18,16 @@ type Draft struct {
 
 // Create adds an item.
 func (w *Writer) Create(d Draft) (locket.Item, error) {
-	if err := w.v.may(locket.ActionCreate); err != nil {
+	if err := w.v.may(locket.MayCreate); err != nil {
 		return locket.Item{}, err
 	}
-	t, err := w.types.get(d.Type)
-	if err != nil {
+	if d.ID != "" && !w.v.access.Whole() {
+		return locket.Item{}, locket.Errorf(locket.CodeDenied, "only the owner may choose the id of a new item; leave it out")
+	}
+	if _, err := w.shown.get(d.Type); err != nil {
 		return locket.Item{}, err
 	}
+	t := w.types[d.Type]
 	props, err := w.checkProps(t, d.Props)
 	if err != nil {
 		return locket.Item{}, err
@@ -40,6 +43,10 @@ func (w *Writer) Create(d Draft) (locket.Item, error) {
 	r := &itemRow{
 		n: w.item, id: id, typ: d.Type, clocks: "{}", born: w.change,
 		created: w.hlc, updated: w.hlc, time: itemTime(t, props, w.hlc), version: 1,
+		trust: trustPlace(w.trust()),
+	}
+	if err := w.mayWrite(locket.MayCreate, r, nil, props); err != nil {
+		return locket.Item{}, err
 	}
 	if err := w.insert(t, r, props, d.Keys); err != nil {
 		return locket.Item{}, err
@@ -52,13 +59,13 @@ func (w *Writer) insert(t *locket.Type, r *itemRow, props map[string]any, keys [
 	if r.props, err = encodeProps(props); err != nil {
 		return err
 	}
-	err = w.exec(`INSERT INTO items(n, id, type, props, born, created, updated, time, version) VALUES(?, ?, ?, ?, ?, ?, ?, ?, 1)`,
-		r.n, r.id, r.typ, r.props, r.born, int64(r.created), int64(r.updated), r.time)
+	err = w.exec(`INSERT INTO items(n, id, type, props, born, created, updated, time, version, trust) VALUES(?, ?, ?, ?, ?, ?, ?, ?, 1, ?)`,
+		r.n, r.id, r.typ, r.props, r.born, int64(r.created), int64(r.updated), r.time, r.trust)
 	if err != nil {
 		return err
 	}
 	for _, k := range keys {
-		if err := w.exec(`INSERT INTO keys(key, item) VALUES(?, ?)`, k, r.n); err != nil {
+		if err := w.insertKey(k, r.n); err != nil {
 			return err
 		}
 	}
@@ -68,7 +75,7 @@ func (w *Writer) insert(t *locket.Type, r *itemRow, props map[string]any, keys [
 	if err := w.indexTerms(r.n, termsOf(t, props)); err != nil {
 		return err
 	}
-	return w.note(locket.ActionCreate, r.n, r.id, r.typ, props, "")
+	return w.note(locket.ActionCreate, r.n, r.id, r.typ, props)
 }
 
 // newID returns the id of a new item: the one wanted, unless it is taken, or a
@@ -111,7 +118,7 @@ func (w *Writer) checkProps(t *locket.Type, props map[string]any) (map[string]an
 	out := make(map[string]any, len(props))
 	for name, v := range props {
 		p, ok := t.Property(name)
-		if !ok {
+		if _, shown := w.shown[t.Name].Property(name); !ok || !shown {
 			return nil, locket.Errorf(locket.CodeInvalid, "%s has no property %q; declare it in the schema or leave it out", t.Name, clip(name, 60))
 		}
 		c, err := coerce(t.Name, p, v)
@@ -126,23 +133,26 @@ func (w *Writer) checkProps(t *locket.Type, props map[string]any) (map[string]an
 	return out, nil
 }
 
-// checkTargets refuses a reference or blob property whose target is not there.
+// checkTargets refuses a reference or blob property whose target the principal can't
+// reach: a blob could be read through an item of its own.
 func (w *Writer) checkTargets(typ string, p locket.Property, v any) error {
-	query, what := `SELECT count(*) FROM items WHERE id = ?`, "item"
-	switch p.Kind {
-	case locket.Reference:
-	case locket.Blob:
-		query, what = `SELECT count(*) FROM blobs WHERE id = ?`, "blob"
-	default:
+	if p.Kind != locket.Reference && p.Kind != locket.Blob {
 		return nil
 	}
 	for _, s := range each(v) {
-		b, _ := uuidBytes(s.(string)) // coerce has checked it
-		var n int
-		if err := w.queryRow(query, b).Scan(&n); err != nil {
+		id, what := s.(string), "item" // coerce has checked it
+		var there bool
+		var err error
+		if p.Kind == locket.Blob {
+			what = "blob"
+			there, err = w.v.reaches(w.ctx, w.conn, locket.BlobID(id))
+		} else {
+			there, err = w.v.sees(w.ctx, w.conn, locket.ItemID(id))
+		}
+		if err != nil {
 			return err
 		}
-		if n == 0 {
+		if !there {
 			return locket.Errorf(locket.CodeInvalid, "%s.%s: there is no %s with this id in the pod", typ, p.Name, what)
 		}
 	}
@@ -164,7 +174,7 @@ func each(v any) []any {
 // version the caller has seen, or 0; CodeConflict if the item has another.
 // Setting what is set already changes nothing and makes no new version.
 func (w *Writer) Update(id locket.ItemID, version int64, set map[string]any) (locket.Item, error) {
-	if err := w.v.may(locket.ActionUpdate); err != nil {
+	if err := w.v.may(locket.MayUpdate); err != nil {
 		return locket.Item{}, err
 	}
 	r, err := w.rowAt(id, version)
@@ -186,13 +196,16 @@ func (w *Writer) Update(id locket.ItemID, version int64, set map[string]any) (lo
 	if err != nil {
 		return locket.Item{}, err
 	}
-	maps.DeleteFunc(changed, func(name string, v any) bool { return reflect.DeepEqual(old[name], v) })
-	if len(changed) > 0 {
-		if err := w.replace(t, r, old, changed); err != nil {
-			return locket.Item{}, err
-		}
+	if err := w.mayWrite(locket.MayUpdate, r, old, changed); err != nil {
+		return locket.Item{}, err
 	}
-	return r.item(w.types)
+	maps.DeleteFunc(changed, func(name string, v any) bool { return reflect.DeepEqual(old[name], v) })
+	if len(changed) == 0 {
+		w.saw(r)
+	} else if err := w.replace(t, r, old, changed); err != nil {
+		return locket.Item{}, err
+	}
+	return w.v.item(w.ctx, r, w.types)
 }
 
 // replace writes changed over old, keeping what it replaces as history.
@@ -220,10 +233,16 @@ func (w *Writer) replace(t *locket.Type, r *itemRow, old, changed map[string]any
 	if r.props, err = encodeProps(props); err != nil {
 		return err
 	}
-	r.clocks, r.updated, r.version = string(c), w.hlc, r.version+1
+	r.clocks, r.updated = string(c), w.hlc
+	if _, again := w.pending[r.n]; !again {
+		r.version++ // once for all updates that become one action of the journal
+	}
 	r.time = itemTime(t, props, r.created)
-	err = w.exec(`UPDATE items SET props = ?, clocks = ?, updated = ?, time = ?, version = ? WHERE n = ?`,
-		r.props, r.clocks, int64(r.updated), r.time, r.version, r.n)
+	if r.trust, err = w.lowestTrust(r, clocks, props); err != nil {
+		return err
+	}
+	err = w.exec(`UPDATE items SET props = ?, clocks = ?, updated = ?, time = ?, version = ?, trust = ? WHERE n = ?`,
+		r.props, r.clocks, int64(r.updated), r.time, r.version, r.trust, r.n)
 	if err != nil {
 		return err
 	}
@@ -233,7 +252,7 @@ func (w *Writer) replace(t *locket.Type, r *itemRow, old, changed map[string]any
 	if err := w.reindex(r.n, termsOf(t, old), termsOf(t, props)); err != nil {
 		return err
 	}
-	return w.note(locket.ActionUpdate, r.n, r.id, r.typ, changed, "")
+	return w.note(locket.ActionUpdate, r.n, r.id, r.typ, changed)
 }
 
 // keep stores the value that a property has now as history, under the change

@@ -55,24 +55,19 @@ func (s *Store) initialise(ctx context.Context, owner locket.Principal) error {
 		if err := t.exec(`INSERT INTO pod(n, id, schema) VALUES(1, ?, ?)`, string(s.pod), SchemaVersion); err != nil {
 			return err
 		}
-		return t.exec(`INSERT INTO principals(n, id, kind, name) VALUES(1, ?, ?, ?)`, id, string(owner.Kind), owner.Name)
+		return t.exec(`INSERT INTO principals(n, id, kind, name, created) VALUES(1, ?, ?, ?, ?)`,
+			id, string(locket.KindOwner), owner.Name, int64(locket.HLCAt(s.now())))
 	})
 }
 
-// check reads who the pod and its owner are, compares the database with what this
-// program expects and migrates it. It reads nothing but columns that no schema
-// changes.
+// check compares the database with what this program expects and migrates it. It
+// reads nothing but columns that no schema changes.
 func (s *Store) check(ctx context.Context) error {
 	var pod string
 	var version int
-	var owner []byte
-	err := s.db.QueryRowContext(ctx, `SELECT pod.id, pod.schema, pod.generation, p.id, p.kind, p.name
-		FROM pod JOIN principals p ON p.n = 1 WHERE pod.n = 1`).
-		Scan(&pod, &version, &s.opened, &owner, &s.owner.Kind, &s.owner.Name)
-	if err != nil {
+	if err := s.db.QueryRowContext(ctx, `SELECT id, schema FROM pod WHERE n = 1`).Scan(&pod, &version); err != nil {
 		return failure("open pod", err)
 	}
-	s.owner.ID = locket.PrincipalID(uuidText(owner))
 	switch {
 	case pod != string(s.pod):
 		return locket.Errorf(locket.CodeTampered, "this database belongs to another pod; put back the file that was here")

@@ -1,30 +1,45 @@
 package store
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/seal"
 )
 
-const maxCursor = 4096
+const (
+	maxCursor   = 4096
+	cursorBlock = 128 // sealed cursors are a multiple of this long
+)
 
-// encodeCursor makes the opaque text form of a place in a list.
-func encodeCursor(v any) string {
-	b, err := json.Marshal(v)
+// encodeCursor makes the opaque text form of a place in a list. Places are made of
+// numbers that count what is in the pod, so those of a principal who may not see
+// everything are sealed.
+func (v *View) encodeCursor(at any) string {
+	b, err := json.Marshal(at)
+	if err == nil && !v.access.Whole() {
+		// JSON may end in spaces. How many digits a number has is not told, either.
+		b = append(b, bytes.Repeat([]byte(" "), cursorBlock-len(b)%cursorBlock)...)
+		b, err = seal.Seal(v.s.cursors, b, v.who.id)
+	}
 	if err != nil {
 		return "" // only for values JSON cannot hold, which no cursor has
 	}
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// decodeCursor reads one back; "" leaves v as it is, at the beginning.
-func decodeCursor(s string, v any) error {
+// decodeCursor reads one back; "" leaves at as it is, at the beginning.
+func (v *View) decodeCursor(s string, at any) error {
 	if s == "" {
 		return nil
 	}
-	if len(s) <= maxCursor {
-		if b, err := base64.RawURLEncoding.DecodeString(s); err == nil && json.Unmarshal(b, v) == nil {
+	if b, err := base64.RawURLEncoding.DecodeString(s); err == nil && len(s) <= maxCursor {
+		if !v.access.Whole() {
+			b, err = seal.Open(v.s.cursors, b, v.who.id)
+		}
+		if err == nil && json.Unmarshal(b, at) == nil {
 			return nil
 		}
 	}

@@ -1,7 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
+	"slices"
 	"strings"
 
 	"github.com/locketpod/locket"
@@ -12,7 +16,7 @@ const maxConditions = 20
 // Query lists items by type and property in a stable order.
 func (v *View) Query(ctx context.Context, q locket.Query) (locket.Page[locket.Item], error) {
 	var page locket.Page[locket.Item]
-	if err := v.may(locket.ActionRead); err != nil {
+	if err := v.may(locket.MayRead); err != nil {
 		return page, err
 	}
 	c, err := v.catalog(ctx)
@@ -23,7 +27,7 @@ func (v *View) Query(ctx context.Context, q locket.Query) (locket.Page[locket.It
 	if err != nil {
 		return page, err
 	}
-	l, err := newListing(c, q)
+	l, err := v.newListing(c, q)
 	if err != nil {
 		return page, err
 	}
@@ -41,17 +45,20 @@ func (v *View) Query(ctx context.Context, q locket.Query) (locket.Page[locket.It
 			return page, failure("query", err)
 		}
 		if len(page.Items) == limit {
-			page.Next = encodeCursor(at)
+			page.Next = v.encodeCursor(at)
 			break
 		}
-		it, err := r.item(c)
+		it, err := v.item(ctx, r, v.full)
 		if err != nil {
 			return page, failure("query", err)
 		}
 		page.Items = append(page.Items, it)
 		at = listCursor{Order: l.order, Key: next.Key, N: r.n}
 	}
-	return page, failure("query", rows.Err())
+	if err := rows.Err(); err != nil {
+		return page, failure("query", err)
+	}
+	return page, sawItems(ctx, v, locket.ActionRead, page.Items, func(it locket.Item) locket.ItemID { return it.ID })
 }
 
 // A listCursor is the place after an item: its key in the order, and its number.
@@ -61,21 +68,30 @@ type listCursor struct {
 	N     int64
 }
 
-// A listing is a checked query on its way to SQL. It reads one index per type in
-// the wanted order and merges them, so that a page costs its length and not the
-// size of the pod.
+// A part is a piece of a statement about items AS i that depends on their type: what
+// may be seen of them does.
+type part func(typ string) filter
+
+// fixed is a part that is the same for all types.
+func fixed(sql string, args ...any) part {
+	return func(string) filter { return filter{sql, args} }
+}
+
+// A listing is a checked query on its way to SQL. It reads one index per type, and
+// per clause of the policy, in the wanted order and merges them, so that a page costs
+// its length and not the size of the pod.
 type listing struct {
+	v       *View
 	types   []string
 	deleted bool
 	order   string
-	key     string // SQL expression of the order
+	key     part // what the order is by
 	desc    bool
-	where   []string
-	args    []any
+	tests   []part
 }
 
-func newListing(c catalog, q locket.Query) (*listing, error) {
-	l := &listing{types: c.names(), deleted: q.Deleted, order: q.Order}
+func (v *View) newListing(c catalog, q locket.Query) (*listing, error) {
+	l := &listing{v: v, types: c.names(), deleted: q.Deleted, order: q.Order}
 	if q.Type != "" {
 		if _, err := c.get(q.Type); err != nil {
 			return nil, err
@@ -96,7 +112,28 @@ func newListing(c catalog, q locket.Query) (*listing, error) {
 			return nil, err
 		}
 	}
+	trust, err := trustTest(q.Trust)
+	if err != nil {
+		return nil, err
+	}
+	l.tests = append(l.tests, trust...)
 	return l, l.after(q.Cursor)
+}
+
+// trustTest leaves only items of the levels.
+func trustTest(levels []locket.Trust) ([]part, error) {
+	if len(levels) == 0 {
+		return nil, nil
+	}
+	args := make([]any, len(levels))
+	for i, t := range levels {
+		place := trustPlace(t)
+		if place < 0 || len(levels) > len(locket.Trusts()) {
+			return nil, locket.Errorf(locket.CodeInvalid, "trust %q: levels are owner, device, agent, plugin, peer and import, each at most once", clip(string(t), 20))
+		}
+		args[i] = place
+	}
+	return []part{fixed("i.trust IN ("+placeholders(len(args))+")", args...)}, nil
 }
 
 func (l *listing) orderBy(c catalog, typ string) error {
@@ -104,11 +141,11 @@ func (l *listing) orderBy(c catalog, typ string) error {
 	l.desc = desc
 	switch name {
 	case "updated":
-		l.key = "i.updated"
+		l.key = fixed("i.updated")
 	case "created":
-		l.key = "i.n" // numbers are given in order of creation
+		l.key = fixed("i.n") // numbers are given in order of creation
 	case "time":
-		l.key = "i.time"
+		l.key = l.v.timeColumn
 	default:
 		p, err := queryProperty(c, typ, name)
 		if err != nil {
@@ -117,144 +154,124 @@ func (l *listing) orderBy(c catalog, typ string) error {
 		if p.Many {
 			return locket.Errorf(locket.CodeInvalid, "can't order by %s.%s: it is a list", typ, name)
 		}
-		l.key = "i." + propertyColumn(name)
+		if err := l.mayTest(c, name); err != nil {
+			return err
+		}
+		l.key = func(typ string) filter { return l.v.column(typ, name) }
 		// An item without the property has no place in its order.
-		l.where = append(l.where, l.key+" IS NOT NULL")
+		l.tests = append(l.tests, wrapped("", l.key, " IS NOT NULL"))
 	}
 	return nil
 }
 
+// wrapped is p with text round it and arguments after it.
+func wrapped(before string, p part, after string, args ...any) part {
+	return func(typ string) filter {
+		f := p(typ)
+		return filter{before + f.sql + after, slices.Concat(f.args, args)}
+	}
+}
+
 func (l *listing) after(cursor string) error {
-	at := listCursor{Order: l.order}
-	if err := decodeCursor(cursor, &at); err != nil {
+	var at struct {
+		listCursor
+		Key json.RawMessage
+	}
+	if err := l.v.decodeCursor(cursor, &at); err != nil {
 		return err
 	}
 	if cursor == "" {
 		return nil
 	}
-	if at.Order != l.order {
+	key, err := keyOf(at.Key)
+	if err != nil || at.Order != l.order {
 		return locket.Errorf(locket.CodeInvalid, "the cursor belongs to a list in another order; begin again without it")
 	}
-	if f, ok := at.Key.(float64); ok && f == float64(int64(f)) {
-		at.Key = int64(f)
-	}
-	l.where = append(l.where, "("+l.key+", i.n) "+map[bool]string{false: ">", true: "<"}[l.desc]+" (?, ?)")
-	l.args = append(l.args, at.Key, at.N)
+	l.tests = append(l.tests, wrapped("(", l.key, ", i.n) "+map[bool]string{false: ">", true: "<"}[l.desc]+" (?, ?)", key, at.N))
 	return nil
 }
 
+// keyOf reads the key of a cursor. A clock's reading does not fit into a float64.
+func keyOf(text json.RawMessage) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	var key any
+	if err := d.Decode(&key); err != nil {
+		return nil, err
+	}
+	switch key := key.(type) {
+	case string:
+		return key, nil
+	case json.Number:
+		if i, err := key.Int64(); err == nil {
+			return i, nil
+		}
+		return key.Float64()
+	}
+	return nil, errors.New("a cursor's key is neither text nor a number")
+}
+
+// maxArms bounds the selects of one statement, of which SQLite takes 500.
+const maxArms = 400
+
 // sql returns the statement and its arguments. Every part is a constant of this
-// file or a name that was checked; values are arguments.
+// package or a name that was checked; values are arguments.
 func (l *listing) sql(limit int) (string, []any) {
 	dir := map[bool]string{false: "ASC", true: "DESC"}[l.desc]
 	var b strings.Builder
 	var args []any
 	b.WriteString(`SELECT * FROM (`)
+	arms := 0
 	for i, t := range l.types {
-		if i > 0 {
-			b.WriteString(` UNION ALL `)
+		for _, visible := range l.arms(t, maxArms-arms-(len(l.types)-i)) {
+			if arms++; arms > 1 {
+				b.WriteString(` UNION ALL `)
+			}
+			a := l.arm(t, visible)
+			b.WriteString(`SELECT * FROM (` + a.sql + ` ORDER BY key ` + dir + `, i.n ` + dir + ` LIMIT ?)`)
+			args = append(append(args, a.args...), limit)
 		}
-		b.WriteString(`SELECT * FROM (SELECT ` + itemColumns + `, ` + l.key + ` AS key FROM items i WHERE `)
-		// "deleted = 0" as it stands in the partial indexes, or they are not used.
-		b.WriteString(map[bool]string{false: `i.deleted = 0`, true: `i.deleted > 0`}[l.deleted])
-		// The type as text, too: an index on a property is only for one type.
-		b.WriteString(` AND i.type = '` + t + `'`)
-		for _, w := range l.where {
-			b.WriteString(` AND ` + w)
-		}
-		b.WriteString(` ORDER BY key ` + dir + `, i.n ` + dir + ` LIMIT ?)`)
-		args = append(append(args, l.args...), limit)
+	}
+	if arms == 0 {
+		b.WriteString(`SELECT ` + itemColumns + `, NULL AS key FROM items i WHERE i.n = 0`) // there is none
 	}
 	b.WriteString(`) ORDER BY key ` + dir + `, n ` + dir + ` LIMIT ?`)
 	return b.String(), append(args, limit)
 }
 
-// queryProperty finds the declaration that a query without a type may mean, too:
-// that of the first type that has the property.
-func queryProperty(c catalog, typ, name string) (locket.Property, error) {
-	if typ != "" {
-		t, err := c.get(typ)
-		if err != nil {
-			return locket.Property{}, err
-		}
-		if p, ok := t.Property(name); ok {
-			return p, nil
-		}
-		return locket.Property{}, locket.Errorf(locket.CodeInvalid, "%s has no property %q", typ, clip(name, 60))
-	}
-	for _, t := range c.names() {
-		if p, ok := c[t].Property(name); ok {
-			return p, nil
-		}
-	}
-	return locket.Property{}, locket.Errorf(locket.CodeInvalid, "no type has a property %q", clip(name, 60))
-}
-
-func (l *listing) condition(c catalog, typ string, cond locket.Condition) error {
-	p, err := queryProperty(c, typ, cond.Property)
-	if err != nil {
-		return err
-	}
-	col := "i." + propertyColumn(p.Name)
-	if cond.Op == locket.OpExists {
-		yes, ok := cond.Value.(bool)
-		if !ok {
-			return locket.Errorf(locket.CodeInvalid, "%s exists: the value is true or false", p.Name)
-		}
-		l.where = append(l.where, col+map[bool]string{true: " IS NOT NULL", false: " IS NULL"}[yes])
+// arms returns what is visible of a type as filters of which never two hold: one
+// for each clause of the policy, so that an index can serve it, as long as there is
+// room for so many.
+func (l *listing) arms(typ string, room int) []filter {
+	clauses := clauseFilters("i", l.v.access.Clauses(locket.MayRead, typ))
+	if len(clauses) == 0 {
 		return nil
 	}
-	test, args, err := comparison(typ, p, cond)
-	if err != nil {
-		return err
+	if len(clauses) == 1 || len(clauses) > room || len(clauses) > 8 {
+		return []filter{anyOf(clauses...)}
 	}
-	if p.Many {
-		test = "EXISTS (SELECT 1 FROM json_each(i.props, '$." + p.Name + "') WHERE " + strings.ReplaceAll(test, "?v", "value") + ")"
-	} else {
-		test = strings.ReplaceAll(test, "?v", col)
+	for i := len(clauses) - 1; i > 0; i-- {
+		before := anyOf(clauses[:i]...)
+		clauses[i] = allOf(clauses[i], filter{"(" + before.sql + ") IS NOT TRUE", before.args})
 	}
-	l.where = append(l.where, test)
-	l.args = append(l.args, args...)
-	return nil
+	return clauses
 }
 
-// comparison returns a test in which ?v stands for the property's value.
-func comparison(typ string, p locket.Property, cond locket.Condition) (string, []any, error) {
-	one := p
-	one.Many = false
-	value := func(v any) (any, error) {
-		if v == nil {
-			return nil, mismatch(typ, one, v)
-		}
-		return coerce(typ, one, v)
+// arm is the select of the visible items of a type.
+func (l *listing) arm(typ string, visible filter) filter {
+	key := l.key(typ)
+	// "deleted = 0" as it stands in the partial indexes, or they are not used. The type
+	// as text, too: an index on a property is only for one type.
+	tests := []filter{{sql: map[bool]string{false: `i.deleted = 0`, true: `i.deleted > 0`}[l.deleted]}, {sql: `i.type = '` + typ + `'`}}
+	if visible.sql != always {
+		tests = append(tests, visible)
 	}
-	switch cond.Op {
-	case locket.OpEqual, locket.OpNotEqual, locket.OpLess, locket.OpAtMost, locket.OpMore, locket.OpAtLeast:
-		v, err := value(cond.Value)
-		sign := map[locket.Operator]string{
-			locket.OpEqual: "=", locket.OpNotEqual: "<>", locket.OpLess: "<", locket.OpAtMost: "<=", locket.OpMore: ">", locket.OpAtLeast: ">=",
-		}[cond.Op]
-		return "?v " + sign + " ?", []any{v}, err
-	case locket.OpPrefix:
-		s, ok := cond.Value.(string)
-		if !ok || p.Kind != locket.Text {
-			return "", nil, locket.Errorf(locket.CodeInvalid, "prefix works on text properties and takes a text")
-		}
-		// Half-open range instead of LIKE, so that an index serves it.
-		return "?v >= ? AND ?v < ?", []any{s, s + "\U0010FFFF"}, nil
-	case locket.OpIn:
-		list, ok := listOf(cond.Value)
-		if !ok || len(list) == 0 || len(list) > 1000 {
-			return "", nil, locket.Errorf(locket.CodeInvalid, "in takes a list of 1 to 1000 values")
-		}
-		args := make([]any, len(list))
-		for i, v := range list {
-			var err error
-			if args[i], err = value(v); err != nil {
-				return "", nil, err
-			}
-		}
-		return "?v IN (?" + strings.Repeat(", ?", len(list)-1) + ")", args, nil
+	for _, t := range l.tests {
+		tests = append(tests, t(typ))
 	}
-	return "", nil, locket.Errorf(locket.CodeInvalid, "%q is no operator; use eq, ne, lt, le, gt, ge, prefix, in or exists", clip(string(cond.Op), 20))
+	where := allOf(tests...)
+	return filter{
+		`SELECT ` + itemColumns + `, ` + key.sql + ` AS key FROM items i WHERE ` + where.sql,
+		slices.Concat(key.args, where.args),
+	}
 }

@@ -10,7 +10,7 @@ import (
 // Extend declares a type, or more properties of one that exists. What is
 // declared already may be repeated but not changed.
 func (w *Writer) Extend(t locket.Type) error {
-	if err := w.v.may(locket.ActionSchema); err != nil {
+	if err := w.v.mayAll(locket.MayManage); err != nil {
 		return err
 	}
 	if err := w.types.checkType(t); err != nil {
@@ -35,6 +35,16 @@ func (w *Writer) Extend(t locket.Type) error {
 	return w.declare(fresh)
 }
 
+// addType adds t to the types that were added before, or to the one of its name.
+func addType(added []locket.Type, t locket.Type) []locket.Type {
+	i := slices.IndexFunc(added, func(a locket.Type) bool { return a.Name == t.Name })
+	if i < 0 {
+		return append(added, t)
+	}
+	added[i].Properties = append(added[i].Properties, t.Properties...)
+	return added
+}
+
 // declare adds t, which nothing declared contradicts, to pod.types: as a type of its
 // own, or as more of one that was added before.
 func (w *Writer) declare(t locket.Type) error {
@@ -46,12 +56,7 @@ func (w *Writer) declare(t locket.Type) error {
 	if err := json.Unmarshal(stored, &added); err != nil {
 		return err
 	}
-	if i := slices.IndexFunc(added, func(a locket.Type) bool { return a.Name == t.Name }); i >= 0 {
-		added[i].Properties = append(added[i].Properties, t.Properties...)
-	} else {
-		added = append(added, t)
-	}
-	all, err := json.Marshal(added)
+	all, err := json.Marshal(addType(added, t))
 	if err != nil {
 		return err
 	}
@@ -66,6 +71,5 @@ func (w *Writer) declare(t locket.Type) error {
 	if err != nil {
 		return err
 	}
-	// A declaration is no item; its leaf stands under the item number 0.
-	return w.note(locket.ActionSchema, 0, make([]byte, 16), t.Name, map[string]any{"definition": string(def)}, string(def))
+	return w.manage(locket.ActionSchema, map[string]any{"type": t.Name, "definition": string(def)})
 }

@@ -1,9 +1,9 @@
 -- Schema 1. Few tables and few indexes: every open parses them all.
 
--- One row of facts about the pod. Every later schema keeps this table's columns, and
--- of principals n, id, kind and name: they are read before the schema's number is
--- known. types is what the owner added to the built-in types, a list of
--- locket.Type; slots what the header's slots are called, by their ids.
+-- One row of facts about the pod. Every later schema keeps its columns id and schema,
+-- which are read before the schema's number is known. types is what the owner added
+-- to the built-in types, a list of locket.Type; slots what the header's slots are
+-- called and whom they let in, by their ids.
 CREATE TABLE pod(
   n          INTEGER PRIMARY KEY CHECK(n = 1),
   id         TEXT NOT NULL,
@@ -13,45 +13,76 @@ CREATE TABLE pod(
   slots      TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
 
--- Who acts. seq and head are the number and hash of their latest change.
+-- Who acts; the owner is number 1. seq and head are the number and hash of their
+-- latest entry, seen its clock. policy is NULL for the owner only. spent says how far
+-- the limits of the policy are used up.
 CREATE TABLE principals(
-  n    INTEGER PRIMARY KEY,
-  id   BLOB NOT NULL,
-  kind TEXT NOT NULL,
-  name TEXT NOT NULL,
-  seq  INTEGER NOT NULL DEFAULT 0,
-  head BLOB NOT NULL DEFAULT x''
+  n       INTEGER PRIMARY KEY,
+  id      BLOB NOT NULL,
+  kind    TEXT NOT NULL,
+  name    TEXT NOT NULL,
+  state   TEXT NOT NULL DEFAULT 'active',
+  maker   INTEGER NOT NULL DEFAULT 1,   -- principals.n
+  key     BLOB,                         -- Ed25519 public key; NULL: the pod signs
+  policy  TEXT,                         -- JSON
+  created INTEGER NOT NULL,             -- HLC
+  seen    INTEGER NOT NULL DEFAULT 0,   -- HLC
+  spent   TEXT NOT NULL DEFAULT '[]',
+  seq     INTEGER NOT NULL DEFAULT 0,
+  head    BLOB NOT NULL DEFAULT x''
 ) STRICT;
+
+-- What a grant permits, beside being sealed by the process that made it. Without its
+-- row a grant opens nothing.
+CREATE TABLE grants(
+  id        BLOB PRIMARY KEY,           -- 16 bytes
+  principal INTEGER NOT NULL,           -- principals.n
+  audience  TEXT NOT NULL,
+  policy    TEXT,                       -- JSON; NULL: what the principal may do
+  created   INTEGER NOT NULL,           -- microseconds since 1970
+  expires   INTEGER NOT NULL            -- microseconds since 1970
+) STRICT, WITHOUT ROWID;
 
 -- One row per transaction: a journal.Entry and its signature. The leaves of
--- change n are the rows leaf .. leaf+leaves-1 of the next table.
+-- change n are the rows leaf .. leaf+leaves-1 of the next table. tree holds the hashes
+-- that the entry adds to the pod's Merkle tree: its own, then those of the subtrees
+-- that it completes.
 CREATE TABLE changes(
-  n      INTEGER PRIMARY KEY,
-  author INTEGER NOT NULL,             -- principals.n
-  seq    INTEGER NOT NULL,
-  prev   BLOB NOT NULL,
-  hlc    INTEGER NOT NULL,
-  leaf   INTEGER NOT NULL,
-  leaves INTEGER NOT NULL,
-  root   BLOB NOT NULL,
-  sig    BLOB NOT NULL
+  n       INTEGER PRIMARY KEY,
+  kind    TEXT NOT NULL,
+  author  INTEGER NOT NULL,             -- principals.n
+  bypod   INTEGER NOT NULL,
+  seq     INTEGER NOT NULL,
+  prev    BLOB NOT NULL,
+  hlc     INTEGER NOT NULL,
+  import  TEXT,                         -- the three parts of its source
+  session TEXT,
+  origin  TEXT,
+  leaf    INTEGER NOT NULL,
+  leaves  INTEGER NOT NULL,
+  root    BLOB NOT NULL,
+  sig     BLOB NOT NULL,
+  tree    BLOB NOT NULL
 ) STRICT;
+CREATE INDEX changes_author  ON changes(author);
+CREATE INDEX changes_session ON changes(session) WHERE session IS NOT NULL;
 
--- One row per action on an item. What a create or update set is not repeated
--- here: it is in items (current values) and history (replaced ones).
+-- One row per action. What a create or update set is not repeated here: it is in
+-- items (current values) and history (replaced ones). All other contents are in data.
 CREATE TABLE leaves(
   n      INTEGER PRIMARY KEY,
   change INTEGER NOT NULL,
-  item   INTEGER NOT NULL,             -- items.n; for a link, the source
+  item   INTEGER NOT NULL,             -- items.n; for a link, the source; 0: no item
   action TEXT NOT NULL,
   salt   BLOB,                         -- NULL once erased
   hash   BLOB NOT NULL,
-  data   TEXT                          -- link, unlink: the edge as JSON
+  data   TEXT                          -- JSON
 ) STRICT;
-CREATE INDEX leaves_item ON leaves(item);
+CREATE INDEX leaves_item ON leaves(item) WHERE item > 0;
 
 -- One row per item. clocks names the change that set each property where that is
--- not the change that created the item.
+-- not the change that created the item. trust is the place of the least trusted of
+-- its current values in locket.Trusts.
 CREATE TABLE items(
   n       INTEGER PRIMARY KEY,
   id      BLOB NOT NULL UNIQUE,        -- UUID, 16 bytes
@@ -63,11 +94,14 @@ CREATE TABLE items(
   updated INTEGER NOT NULL,            -- HLC
   time    INTEGER NOT NULL,            -- the item's own time, microseconds since 1970
   version INTEGER NOT NULL,
+  trust   INTEGER NOT NULL,
   deleted INTEGER NOT NULL DEFAULT 0   -- changes.n that deleted it
 ) STRICT;
 CREATE INDEX items_updated ON items(type, updated) WHERE deleted = 0;
 CREATE INDEX items_time    ON items(type, time)    WHERE deleted = 0;
 CREATE INDEX items_deleted ON items(deleted)       WHERE deleted > 0;
+-- For policies: a folder is what most of them are about.
+CREATE INDEX items_folder  ON items(type, props->>'folder', updated) WHERE deleted = 0 AND props->>'folder' IS NOT NULL;
 
 -- Values that were replaced: set by change, replaced by until. NULL: the property
 -- was absent because that change removed it.
@@ -110,7 +144,8 @@ CREATE UNIQUE INDEX blobs_name ON blobs(name) WHERE name IS NOT NULL;
 -- Blobs that no item refers to yet.
 CREATE TABLE loose(
   blob  INTEGER PRIMARY KEY,
-  added INTEGER NOT NULL               -- microseconds since 1970
+  added INTEGER NOT NULL,              -- microseconds since 1970
+  owner INTEGER NOT NULL               -- principals.n that added it
 ) STRICT;
 
 -- Which items refer to a blob, now or in their history.
@@ -124,6 +159,7 @@ CREATE INDEX blob_refs_item ON blob_refs(item);
 CREATE TABLE imports(
   id        TEXT PRIMARY KEY,          -- ids of later runs sort later
   source    TEXT NOT NULL,
+  author    INTEGER NOT NULL,          -- principals.n
   started   INTEGER NOT NULL,          -- microseconds since 1970
   finished  INTEGER NOT NULL DEFAULT 0,
   imported  INTEGER NOT NULL DEFAULT 0,

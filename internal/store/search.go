@@ -13,7 +13,7 @@ import (
 // what their filters leave, newest first.
 func (v *View) Search(ctx context.Context, q locket.Search) (locket.Page[locket.Hit], error) {
 	var page locket.Page[locket.Hit]
-	if err := v.may(locket.ActionRead); err != nil {
+	if err := v.may(locket.MaySearch); err != nil {
 		return page, err
 	}
 	c, err := v.catalog(ctx)
@@ -24,17 +24,35 @@ func (v *View) Search(ctx context.Context, q locket.Search) (locket.Page[locket.
 	if err != nil {
 		return page, err
 	}
-	f := &finding{words: parseWords(q.Text), order: q.Order}
-	if err := f.prepare(c, q.Cursor); err != nil {
+	f := &finding{v: v, words: parseWords(q.Text), order: q.Order}
+	if err := f.prepare(c); err != nil {
 		return page, err
 	}
-	if len(f.among) == 0 {
-		return page, nil
+	switch {
+	case len(f.among) == 0:
+	case v.unbounded(locket.MayRead) && v.unbounded(locket.MaySearch):
+		page, err = f.direct(ctx, limit, q.Cursor)
+	default:
+		page, err = f.apart(ctx, limit, q.Cursor)
 	}
-	query, args := f.sql(limit + 1)
-	rows, err := v.s.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return page, failure("search", err)
+	}
+	return page, sawItems(ctx, v, locket.ActionSearch, page.Items, func(h locket.Hit) locket.ItemID { return h.Item.ID })
+}
+
+// direct searches for who may see everything.
+func (f *finding) direct(ctx context.Context, limit int, cursor string) (page locket.Page[locket.Hit], err error) {
+	if err := f.afterCursor(cursor); err != nil {
+		return page, err
+	}
+	for _, e := range f.exclude {
+		f.test("i.n NOT IN (SELECT rowid FROM search WHERE search MATCH ?)", e)
+	}
+	query, args := f.sql(limit + 1)
+	rows, err := f.v.s.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return page, err
 	}
 	defer rows.Close()
 	at := findCursor{Order: f.order}
@@ -45,20 +63,20 @@ func (v *View) Search(ctx context.Context, q locket.Search) (locket.Page[locket.
 	for rows.Next() {
 		r, err := scanItem(rows, key...)
 		if err != nil {
-			return page, failure("search", err)
+			return page, err
 		}
 		if len(page.Items) == limit {
-			page.Next = encodeCursor(at)
+			page.Next = f.v.encodeCursor(at)
 			break
 		}
-		h, err := f.hit(c, r)
+		h, err := f.hit(ctx, r)
 		if err != nil {
-			return page, failure("search", err)
+			return page, err
 		}
 		page.Items = append(page.Items, h)
 		at.N, at.Time = r.n, r.time
 	}
-	return page, failure("search", rows.Err())
+	return page, rows.Err()
 }
 
 // A findCursor is the place after a hit. It has no rank: reading the ranks of a page
@@ -71,14 +89,14 @@ type findCursor struct {
 
 // A finding is a search on its way to SQL.
 type finding struct {
+	v *View
 	words
 	order string   // relevance, newest or oldest
 	among []string // the types that are looked through
-	where []string
-	args  []any
+	tests []part
 }
 
-func (f *finding) prepare(c catalog, cursor string) error {
+func (f *finding) prepare(c catalog) error {
 	switch f.order {
 	case "", "relevance":
 		f.order = "relevance"
@@ -97,21 +115,17 @@ func (f *finding) prepare(c catalog, cursor string) error {
 		f.filterHas(name, "NOT ")
 	}
 	if f.after != 0 {
-		f.test("i.time >= ?", f.after)
+		f.tests = append(f.tests, wrapped("", f.v.timeColumn, " >= ?", f.after))
 	}
 	if f.before != 0 {
-		f.test("i.time < ?", f.before)
+		f.tests = append(f.tests, wrapped("", f.v.timeColumn, " < ?", f.before))
 	}
-	for _, e := range f.exclude {
-		f.test("i.n NOT IN (SELECT rowid FROM search WHERE search MATCH ?)", e)
-	}
-	return f.afterCursor(cursor)
+	trust, err := trustTest(f.trust)
+	f.tests = append(f.tests, trust...)
+	return err
 }
 
-func (f *finding) test(sql string, args ...any) {
-	f.where = append(f.where, sql)
-	f.args = append(f.args, args...)
-}
+func (f *finding) test(sql string, args ...any) { f.tests = append(f.tests, fixed(sql, args...)) }
 
 // filterTypes understands type names without regard to case, and plurals. A
 // name that is none leaves nothing.
@@ -123,9 +137,6 @@ func (f *finding) filterTypes(c catalog) {
 		if (len(f.types) == 0 || slices.ContainsFunc(f.types, named)) && !slices.ContainsFunc(f.notType, named) {
 			f.among = append(f.among, t)
 		}
-	}
-	if len(f.match) > 0 && len(f.types)+len(f.notType) > 0 {
-		f.test("i.type IN ('" + strings.Join(f.among, "', '") + "')")
 	}
 }
 
@@ -146,15 +157,27 @@ func (f *finding) filterHas(name, not string) {
 		f.test(not + "FALSE")
 		return
 	}
-	f.test(not+"(i."+propertyColumn(name)+" IS NOT NULL OR EXISTS (SELECT 1 FROM edges e WHERE e.source = i.n AND e.name = ?))", name)
+	other := f.v.visible("o", locket.MayRead)
+	linked := filter{"EXISTS (SELECT 1 FROM edges e WHERE e.source = i.n AND e.name = ?)", []any{name}}
+	if other.sql != always {
+		linked = filter{
+			"EXISTS (SELECT 1 FROM edges e JOIN items o ON o.n = e.target WHERE e.source = i.n AND e.name = ? AND " + other.sql + ")",
+			append([]any{name}, other.args...),
+		}
+	}
+	f.tests = append(f.tests, func(typ string) filter {
+		has := anyOf(f.v.has(typ, name), linked)
+		return filter{not + has.sql, has.args}
+	})
 }
 
+// afterCursor goes on after a hit.
 func (f *finding) afterCursor(cursor string) error {
 	if cursor == "" {
 		return nil
 	}
 	at := findCursor{}
-	if err := decodeCursor(cursor, &at); err != nil {
+	if err := f.v.decodeCursor(cursor, &at); err != nil {
 		return err
 	}
 	if at.Order != f.order {
@@ -175,23 +198,34 @@ func (f *finding) afterCursor(cursor string) error {
 // file or a checked name.
 func (f *finding) sql(limit int) (string, []any) {
 	if len(f.match) == 0 {
-		l := listing{types: f.among, key: "i.time", desc: f.order == "newest", where: f.where, args: f.args}
+		l := listing{v: f.v, types: f.among, key: f.v.timeColumn, desc: f.order == "newest", tests: f.tests}
 		return l.sql(limit)
 	}
-	if f.order == "relevance" && len(f.where) == 0 {
+	if len(f.types)+len(f.notType) > 0 {
+		f.test("i.type IN ('" + strings.Join(f.among, "', '") + "')")
+	}
+	if f.order == "relevance" && len(f.tests) == 0 {
 		// The index sorts by itself and gives no more rows than asked for; CROSS JOIN
 		// keeps their order.
 		return `SELECT ` + itemColumns + ` FROM (SELECT rowid FROM search WHERE search MATCH ? ORDER BY rank LIMIT ?) s
 			CROSS JOIN items i ON i.n = s.rowid`, []any{f.expression(), limit}
 	}
 	order := map[string]string{"relevance": "s.rank, i.n", "newest": "i.time DESC, i.n DESC", "oldest": "i.time, i.n"}[f.order]
-	where := strings.Join(append([]string{"search MATCH ?", "i.deleted = 0"}, f.where...), " AND ")
-	args := append(append([]any{f.expression()}, f.args...), limit)
+	tests := []filter{{"search MATCH ?", []any{f.expression()}}, {sql: "i.deleted = 0"}}
+	for _, t := range f.tests {
+		tests = append(tests, t("")) // nothing here depends on the type
+	}
+	where := allOf(tests...)
 	return `SELECT ` + itemColumns + ` FROM search s JOIN items i ON i.n = s.rowid
-		WHERE ` + where + ` ORDER BY ` + order + ` LIMIT ?`, args
+		WHERE ` + where.sql + ` ORDER BY ` + order + ` LIMIT ?`, append(where.args, limit)
 }
 
-func (f *finding) hit(c catalog, r *itemRow) (locket.Hit, error) {
-	it, err := r.item(c)
-	return locket.Hit{Item: it, Snippet: snippet(c[r.typ], it, f.show)}, err
+// hit is an item that was found. Its text of before and after the match is from what
+// may be seen of it.
+func (f *finding) hit(ctx context.Context, r *itemRow) (locket.Hit, error) {
+	it, err := f.v.item(ctx, r, f.v.full)
+	if err != nil {
+		return locket.Hit{}, err
+	}
+	return locket.Hit{Item: it, Snippet: snippet(f.v.full[r.typ], it, f.show)}, nil
 }

@@ -3,25 +3,52 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/locketpod/locket"
 )
 
 // A SlotName is what the owner calls a slot of the header, which itself holds
-// random ids only.
+// random ids only, and whom it lets in.
 type SlotName struct {
-	Name    string    `json:"name"`
-	Created time.Time `json:"created"`
+	Name      string    `json:"name"`
+	Created   time.Time `json:"created"`
+	Principal int64     `json:"principal"` // principals.n
+
+	Who     locket.PrincipalID `json:"-"`
+	WhoName string             `json:"-"`
 }
 
-// Slots returns the names of the header's slots by slot id.
-func (s *Store) Slots(ctx context.Context) (map[string]SlotName, error) {
+// Slots returns the header's slots by slot id: those that let in the principal itself,
+// and those whom it manages.
+func (v *View) Slots(ctx context.Context) (map[string]SlotName, error) {
+	names, err := readSlots(v.s.db.QueryRowContext(ctx, `SELECT slots FROM pod WHERE n = 1`))
+	if err != nil {
+		return nil, err
+	}
+	all, err := v.allPrincipals(ctx, v.s.db)
+	if err != nil {
+		return nil, err
+	}
+	for id, s := range names {
+		i := slices.IndexFunc(all, func(p principalRow) bool { return p.n == s.Principal })
+		if i < 0 || s.Principal != v.who.n && (!v.access.May(locket.MayManage) || !v.manages(all, s.Principal)) {
+			delete(names, id)
+			continue
+		}
+		s.Who, s.WhoName = all[i].principal.ID, all[i].principal.Name
+		names[id] = s
+	}
+	return names, nil
+}
+
+func readSlots(row scanner) (map[string]SlotName, error) {
 	var stored []byte
-	if err := s.db.QueryRowContext(ctx, `SELECT slots FROM pod WHERE n = 1`).Scan(&stored); err != nil {
+	if err := row.Scan(&stored); err != nil {
 		return nil, failure("read slots", err)
 	}
-	var names map[string]SlotName
+	names := make(map[string]SlotName)
 	return names, failure("read slots", json.Unmarshal(stored, &names))
 }
 
@@ -40,34 +67,92 @@ func (s *Store) FollowHeader(ctx context.Context, g int64) error {
 	})
 }
 
-// A SlotEditor changes what the database knows of the header's slots.
-type SlotEditor struct{ t *tx }
+// A SlotEditor changes what the database knows of the header's slots, together with
+// whatever else its Writer does.
+type SlotEditor struct{ *Writer }
 
 // SetGeneration notes the generation of the header that is being saved.
 func (e *SlotEditor) SetGeneration(g int64) error {
-	return e.t.exec(`UPDATE pod SET generation = ? WHERE n = 1`, g)
+	return e.exec(`UPDATE pod SET generation = ? WHERE n = 1`, g)
 }
 
-// Name gives a new slot its name.
-func (e *SlotEditor) Name(id, name string, now time.Time) error {
-	if name == "" || len(name) > 200 {
-		return locket.Errorf(locket.CodeInvalid, "a key needs a name of 1 to 200 characters")
+// Name gives a new slot its name and says whom it lets in: "" is the writer itself.
+func (e *SlotEditor) Name(id, name string, who locket.PrincipalID) error {
+	if name == "" || len(name) > maxName {
+		return locket.Errorf(locket.CodeInvalid, "a key needs a name of 1 to %d characters", maxName)
 	}
-	return e.edit(func(names map[string]SlotName) { names[id] = SlotName{Name: name, Created: now.UTC()} })
+	if who == "" {
+		who = locket.PrincipalID(uuidText(e.v.who.id))
+	}
+	r, err := e.managed(who)
+	if err != nil {
+		return err
+	}
+	if err := e.mayLetIn(r); err != nil {
+		return err
+	}
+	if r.principal.State == locket.StateRevoked {
+		return locket.Errorf(locket.CodeConflict, "%s was revoked, for good; add another principal instead", r.principal.Name)
+	}
+	err = e.edit(func(names map[string]SlotName) {
+		names[id] = SlotName{Name: name, Created: e.now().UTC(), Principal: r.n}
+	})
+	if err != nil {
+		return err
+	}
+	return e.manage(locket.ActionKey, map[string]any{"slot": id, "name": name, "principal": string(who)})
 }
 
-// Forget drops the name of a removed slot.
+// Forget drops the name of a slot that is being removed.
 func (e *SlotEditor) Forget(id string) error {
-	return e.edit(func(names map[string]SlotName) { delete(names, id) })
+	names, err := readSlots(e.queryRow(`SELECT slots FROM pod WHERE n = 1`))
+	if err != nil {
+		return err
+	}
+	all, err := e.v.allPrincipals(e.ctx, e.conn)
+	if err != nil {
+		return err
+	}
+	if n := names[id].Principal; n != e.v.who.n && (!e.v.access.May(locket.MayManage) || !e.v.manages(all, n)) {
+		return notFound("key")
+	} else if n == ownerNumber && !e.v.Owner() {
+		return locket.Errorf(locket.CodeDenied, "only the owner may end the owner's keys")
+	}
+	if err := e.edit(func(names map[string]SlotName) { delete(names, id) }); err != nil {
+		return err
+	}
+	return e.manage(locket.ActionKeyEnd, map[string]any{"slot": id})
+}
+
+// OwnerSlots returns the slots that let in the owner.
+func (e *SlotEditor) OwnerSlots() ([]string, error) { return e.slotsOf(ownerNumber) }
+
+// SlotsOf returns the slots that let in a principal.
+func (e *SlotEditor) SlotsOf(who locket.PrincipalID) ([]string, error) {
+	r, err := e.managed(who)
+	if err != nil {
+		return nil, err
+	}
+	return e.slotsOf(r.n)
+}
+
+func (e *SlotEditor) slotsOf(n int64) ([]string, error) {
+	names, err := readSlots(e.queryRow(`SELECT slots FROM pod WHERE n = 1`))
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for id, s := range names {
+		if s.Principal == n {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
 }
 
 func (e *SlotEditor) edit(fn func(map[string]SlotName)) error {
-	var stored []byte
-	if err := e.t.queryRow(`SELECT slots FROM pod WHERE n = 1`).Scan(&stored); err != nil {
-		return err
-	}
-	names := make(map[string]SlotName)
-	if err := json.Unmarshal(stored, &names); err != nil {
+	names, err := readSlots(e.queryRow(`SELECT slots FROM pod WHERE n = 1`))
+	if err != nil {
 		return err
 	}
 	fn(names)
@@ -75,13 +160,14 @@ func (e *SlotEditor) edit(fn func(map[string]SlotName)) error {
 	if err != nil {
 		return err
 	}
-	return e.t.exec(`UPDATE pod SET slots = ? WHERE n = 1`, string(all))
+	return e.exec(`UPDATE pod SET slots = ? WHERE n = 1`, string(all))
 }
 
 // EditSlots runs fn in a transaction, which keeps other processes from editing
 // at the same time. fn saves the header as its last step: if the process dies
 // between that and the commit, the header is one generation ahead of the
 // database, which the next opening mends.
-func (s *Store) EditSlots(ctx context.Context, fn func(*SlotEditor) error) error {
-	return s.transaction(ctx, func(t *tx) error { return fn(&SlotEditor{t}) })
+func (v *View) EditSlots(ctx context.Context, fn func(*SlotEditor) error) error {
+	_, err := v.Write(ctx, func(w *Writer) error { return fn(&SlotEditor{w}) })
+	return err
 }

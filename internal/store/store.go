@@ -1,8 +1,9 @@
 // Package store keeps a pod's items, edges, blobs and history in one encrypted
 // database, and is the only code that writes SQL.
 //
-// A [Store] is an open database. It hands out a [View] per principal, and the
-// View is the only way to the data: every read and write goes through one. A
+// A [Store] is an open database. [Store.Admit] finds out who a visitor is and hands
+// out a [View] of what their policy permits; it is the only way to the data: every
+// read and write goes through one. A
 // write is a function over a [Writer]; it runs in one transaction and becomes
 // one signed entry of the journal. Formats: docs/design/store.md.
 package store
@@ -12,38 +13,40 @@ import (
 	"crypto"
 	"database/sql"
 	"errors"
-	"fmt"
 	"io/fs"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/blob"
+	"github.com/locketpod/locket/internal/policy"
 	"github.com/locketpod/locket/internal/secret"
 	"github.com/locketpod/locket/internal/sqlcipher"
 )
 
-// Config says what to open. The Store borrows Key and Signer: their owner wipes
-// them after Close.
+// Config says what to open. The Store borrows Key, Cursors and Signer: their owner
+// wipes them after Close.
 type Config struct {
 	Path   string        // of the database file
 	Blobs  *blob.Dir     // the folder of large blobs
 	Key    *secret.Key   // 32 bytes, the raw SQLCipher key
 	Signer crypto.Signer // with an Ed25519 key
 	Pod    locket.PodID
-	Now    func() time.Time // nil: time.Now
+	// Cursors is 32 bytes, the key of the places in lists that are given out.
+	Cursors *secret.Key
+	Now     func() time.Time // nil: time.Now
 }
 
 // A Store is one open pod. Safe for concurrent use.
 type Store struct {
-	db     *sqlcipher.DB
-	blobs  *blob.Dir
-	signer crypto.Signer
-	pod    locket.PodID
-	now    func() time.Time
-	owner  locket.Principal
-	opened int64 // the header's generation, as noted when the pod was opened
+	db      *sqlcipher.DB
+	blobs   *blob.Dir
+	signer  crypto.Signer
+	cursors *secret.Key
+	pod     locket.PodID
+	now     func() time.Time
 
 	// writing holds a token while a transaction runs, so that writers of this
 	// process queue here, where a context can end the wait, and not in SQLite.
@@ -59,7 +62,6 @@ func Create(ctx context.Context, c Config, owner locket.Principal) (*Store, erro
 	if err := s.initialise(ctx, owner); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.owner = owner
 	return s, nil
 }
 
@@ -85,7 +87,7 @@ func open(ctx context.Context, c Config, mustExist bool) (*Store, error) {
 		return nil, failure("open pod", err)
 	}
 	s := &Store{
-		db: db, blobs: c.Blobs, signer: c.Signer, pod: c.Pod, now: c.Now,
+		db: db, blobs: c.Blobs, signer: c.Signer, cursors: c.Cursors, pod: c.Pod, now: c.Now,
 		writing: make(chan struct{}, 1),
 	}
 	if s.now == nil {
@@ -102,14 +104,11 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Owner returns the pod's owner, who is its first principal.
-func (s *Store) Owner() locket.Principal { return s.owner }
-
-// OpenedGeneration returns what Generation did when the pod was opened.
-func (s *Store) OpenedGeneration() int64 { return s.opened }
-
-// View returns what p may see and do.
-func (s *Store) View(p locket.Principal) *View { return &View{s: s, who: p} }
+// upkeep is the view of the pod itself, for work that changes nothing that its owner
+// sees.
+func (s *Store) upkeep() *View {
+	return &View{s: s, who: principal{kind: locket.KindPod}, access: policy.Everything()}
+}
 
 // Checkpoint moves the write-ahead log into the database file as far as readers
 // allow.
@@ -189,10 +188,10 @@ func itemID(id locket.ItemID) ([]byte, error) {
 	return b, nil
 }
 
-// clip bounds a piece of input for a message.
+// clip bounds a piece of input for a message, between two characters.
 func clip(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	return fmt.Sprintf("%s…", s[:n])
+	return strings.ToValidUTF8(s[:n], "") + "…"
 }

@@ -49,15 +49,25 @@ func newBench(t testing.TB) *bench {
 	}
 	b.cfg = store.Config{
 		Path: filepath.Join(dir, "pod.db"), Blobs: blobs, Key: secret.Random(32), Signer: signer,
-		Pod: locket.NewPodID(), Now: func() time.Time { return b.clock },
+		Pod: locket.NewPodID(), Cursors: secret.Random(32), Now: func() time.Time { return b.clock },
 	}
 	b.s, err = store.Create(t.Context(), b.cfg, b.owner)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.s.Close() })
-	b.v = b.s.View(b.owner)
+	b.v = b.as(b.owner.ID)
 	return b
+}
+
+// as is the view of a principal.
+func (b *bench) as(who locket.PrincipalID) *store.View {
+	b.t.Helper()
+	v, err := b.s.Admit(b.t.Context(), store.Visitor{Principal: who})
+	if err != nil {
+		b.t.Fatal(err, cause(err))
+	}
+	return v
 }
 
 func (b *bench) reopen() {
@@ -69,7 +79,7 @@ func (b *bench) reopen() {
 	if b.s, err = store.Open(b.t.Context(), b.cfg); err != nil {
 		b.t.Fatal(err)
 	}
-	b.v = b.s.View(b.owner)
+	b.v = b.as(b.owner.ID)
 }
 
 // write runs fn in a transaction a second later than the one before.

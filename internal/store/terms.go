@@ -7,8 +7,13 @@ import (
 	"github.com/locketpod/locket"
 )
 
-// maxIndexed bounds how much of one item's text is searchable.
+// maxIndexed bounds how much of one property's text is searchable.
 const maxIndexed = 1 << 20
+
+// between stands between the properties of one column, as a term that nobody searches
+// for: a phrase never goes on from one property into the next, which not everybody
+// may see.
+const between = "\n\ue000\n"
 
 // terms are the texts of one item by role, as they go into the search index.
 type terms struct {
@@ -28,18 +33,19 @@ func termsOf(t *locket.Type, props map[string]any) terms {
 		}
 		for _, v := range each(props[p.Name]) {
 			if s, ok := v.(string); ok {
-				parts[i] = append(parts[i], s)
+				parts[i] = append(parts[i], clipText(s))
 			}
 		}
 	}
-	join := func(i int) string {
-		s := strings.Join(parts[i], "\n")
-		if len(s) > maxIndexed {
-			s = strings.ToValidUTF8(s[:maxIndexed], "")
-		}
-		return spaced(s)
-	}
+	join := func(i int) string { return spaced(strings.Join(parts[i], between)) }
 	return terms{title: join(0), body: join(1), sender: join(2), recipient: join(3), folder: join(4)}
+}
+
+func clipText(s string) string {
+	if len(s) > maxIndexed {
+		return strings.ToValidUTF8(s[:maxIndexed], "")
+	}
+	return s
 }
 
 func roleColumn(r locket.Role) int {

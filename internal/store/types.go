@@ -29,6 +29,7 @@ type catalog map[string]*locket.Type
 
 type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
 // builtin is the built-in types. They are shared by all catalogs and never change.

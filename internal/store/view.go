@@ -2,33 +2,42 @@ package store
 
 import (
 	"context"
+	"crypto"
 	"sync"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/policy"
 )
 
 // A View is what one principal may see and do in one open pod. It is the only
 // door to a pod's data, and is valid until the function it was handed to
 // returns. Safe for concurrent use.
 type View struct {
-	s   *Store
-	who locket.Principal
+	s          *Store
+	who        principal
+	access     *policy.Access
+	signer     crypto.Signer // the principal's own; nil: the pod signs
+	source     locket.Source
+	grant      []byte // id of the grant it came of; nil: none
+	narrowed   bool   // that grant has a policy of its own
+	generation int64  // the header's, as the database has it
+	recorded   bool   // what it reads is an entry of the journal
 
 	mu    sync.Mutex
-	types catalog // guarded by mu; nil until first needed
+	types catalog // what may be seen of the types; guarded by mu, nil until first needed
+	full  catalog // all types, to read rows with; guarded by mu with types
 }
 
 // Principal returns who acts through the view.
-func (v *View) Principal() locket.Principal { return v.who }
-
-// may is the one place where it is decided whether the principal can do a kind
-// of thing at all. Only the owner and the pod itself can do anything.
-func (v *View) may(locket.Action) error {
-	if v.who.Kind == locket.KindOwner || v.who.Kind == locket.KindPod {
-		return nil
-	}
-	return locket.Errorf(locket.CodeDenied, "this principal has no policy that permits it")
+func (v *View) Principal() locket.Principal {
+	return locket.Principal{ID: locket.PrincipalID(uuidText(v.who.id)), Kind: v.who.kind, Name: v.who.name, State: v.who.state}
 }
+
+// Owner reports whether the view is the owner's own, without bounds.
+func (v *View) Owner() bool { return v.who.kind == locket.KindOwner && v.access.Whole() }
+
+// Generation returns the generation that the header must have.
+func (v *View) Generation() int64 { return v.generation }
 
 func (v *View) catalog(ctx context.Context) (catalog, error) {
 	v.mu.Lock()
@@ -38,16 +47,14 @@ func (v *View) catalog(ctx context.Context) (catalog, error) {
 		if err != nil {
 			return nil, failure("read types", err)
 		}
-		v.types = c
+		v.types, v.full = c, c
 	}
 	return v.types, nil
 }
 
-// Types returns all types, built-in and added, sorted by name.
+// Types returns the types that the principal may know of, built-in and added,
+// sorted by name.
 func (v *View) Types(ctx context.Context) ([]locket.Type, error) {
-	if err := v.may(locket.ActionRead); err != nil {
-		return nil, err
-	}
 	c, err := v.catalog(ctx)
 	if err != nil {
 		return nil, err
@@ -55,18 +62,20 @@ func (v *View) Types(ctx context.Context) ([]locket.Type, error) {
 	return c.all(), nil
 }
 
-// Get returns one item. A deleted one is returned as such; an erased one is not
-// found.
+// Get returns one item. A deleted one is returned as such; an erased one, and one
+// that the principal may not see, is not found.
 func (v *View) Get(ctx context.Context, id locket.ItemID) (locket.Item, error) {
-	if err := v.may(locket.ActionRead); err != nil {
+	if err := v.may(locket.MayRead); err != nil {
 		return locket.Item{}, err
 	}
 	b, err := itemID(id)
 	if err != nil {
 		return locket.Item{}, err
 	}
+	f := v.visible("i", locket.MayRead)
 	var types []byte
-	r, err := scanItem(v.s.db.QueryRowContext(ctx, `SELECT `+itemColumns+`, pod.types FROM items i JOIN pod ON pod.n = 1 WHERE i.id = ?`, b), &types)
+	r, err := scanItem(v.s.db.QueryRowContext(ctx, `SELECT `+itemColumns+`, pod.types
+		FROM items i JOIN pod ON pod.n = 1 WHERE i.id = ? AND `+f.sql, append([]any{b}, f.args...)...), &types)
 	if err != nil {
 		return locket.Item{}, itemFailure(err)
 	}
@@ -74,45 +83,80 @@ func (v *View) Get(ctx context.Context, id locket.ItemID) (locket.Item, error) {
 	if err != nil {
 		return locket.Item{}, failure("read types", err)
 	}
-	return r.item(c)
+	it, err := v.item(ctx, r, c)
+	if err != nil {
+		return locket.Item{}, err
+	}
+	return it, v.saw(ctx, locket.ActionRead, string(it.ID))
 }
 
-// Stats counts what the principal may see.
-func (v *View) Stats(ctx context.Context) (locket.Stats, error) {
-	st := locket.Stats{ByType: make(map[string]int64)}
-	if err := v.may(locket.ActionRead); err != nil {
-		return st, err
-	}
-	rows, err := v.s.db.QueryContext(ctx, `SELECT type, count(*) FROM items WHERE deleted = 0 GROUP BY type`)
+// item is what the principal may see of a row that it may read.
+func (v *View) item(ctx context.Context, r *itemRow, full catalog) (locket.Item, error) {
+	t, err := full.get(r.typ)
 	if err != nil {
-		return st, failure("count", err)
+		return locket.Item{}, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var t string
-		var n int64
-		if err := rows.Scan(&t, &n); err != nil {
-			return st, failure("count", err)
+	props, err := decodeStored(t, r.props)
+	if err != nil {
+		return locket.Item{}, err
+	}
+	if !v.access.Whole() {
+		may := v.access.Properties(locket.MayRead, r.facts(props))
+		for name := range props {
+			if !may.Has(name) {
+				delete(props, name)
+			}
 		}
-		st.ByType[t] = n
-		st.Items += n
+		if err := v.dropReferences(ctx, t, props); err != nil {
+			return locket.Item{}, err
+		}
 	}
-	if err := rows.Err(); err != nil {
-		return st, failure("count", err)
+	return r.present(t, props), nil
+}
+
+// dropReferences removes references to items that the principal may not see.
+func (v *View) dropReferences(ctx context.Context, t *locket.Type, props map[string]any) error {
+	for name, value := range props {
+		if p, _ := t.Property(name); p.Kind != locket.Reference {
+			continue
+		}
+		var left []any
+		for _, id := range each(value) {
+			ok, err := v.sees(ctx, v.s.db, locket.ItemID(id.(string)))
+			if err != nil {
+				return err
+			}
+			if ok {
+				left = append(left, id)
+			}
+		}
+		_, many := value.([]any)
+		switch {
+		case len(left) == 0:
+			delete(props, name)
+		case many:
+			props[name] = left
+		}
 	}
-	var pages, size int64
-	err = v.s.db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM items WHERE deleted > 0), (SELECT count(*) FROM edges),
-		(SELECT count(*) FROM blobs), (SELECT coalesce(sum(size), 0) FROM blobs), (SELECT coalesce(max(n), 0) FROM changes),
-		(SELECT page_count FROM pragma_page_count), (SELECT page_size FROM pragma_page_size)`).
-		Scan(&st.Deleted, &st.Edges, &st.Blobs, &st.BlobBytes, &st.Changes, &pages, &size)
-	st.FileBytes = pages * size
-	return st, failure("count", err)
+	return nil
+}
+
+// sees reports whether an item is there and may be read.
+func (v *View) sees(ctx context.Context, q querier, id locket.ItemID) (bool, error) {
+	b, ok := uuidBytes(string(id))
+	if !ok {
+		return false, nil
+	}
+	f := v.visible("i", locket.MayRead)
+	var n int
+	err := q.QueryRowContext(ctx, `SELECT count(*) FROM items i WHERE i.id = ? AND `+f.sql, append([]any{b}, f.args...)...).Scan(&n)
+	return n > 0, failure("read item", err)
 }
 
 // CheckIntegrity reads and verifies every page and index. It returns what is
 // wrong, one line each, at most 100.
 func (v *View) CheckIntegrity(ctx context.Context) ([]string, error) {
-	if err := v.may(locket.ActionRead); err != nil {
+	if err := v.mayAll(locket.MayManage); err != nil {
 		return nil, err
 	}
 	rows, err := v.s.db.QueryContext(ctx, `PRAGMA integrity_check(100)`)

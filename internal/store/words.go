@@ -4,6 +4,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/locketpod/locket"
 )
 
 // words is a search text, understood. No text is an error: what is no known
@@ -16,6 +18,7 @@ type words struct {
 	notType []string
 	has     []string
 	notHas  []string
+	trust   []locket.Trust
 	after   int64 // microseconds since 1970, inclusive; 0: none
 	before  int64 // exclusive; 0: none
 }
@@ -74,7 +77,7 @@ func nextToken(s string) (token, string) {
 
 func isFilter(name string) bool {
 	switch strings.ToLower(name) {
-	case "type", "from", "to", "before", "after", "has", "in":
+	case "type", "from", "to", "before", "after", "has", "in", "trust":
 		return true
 	}
 	return false
@@ -96,6 +99,12 @@ func (w *words) add(t token) {
 			w.has = append(w.has, t.value)
 		}
 		return
+	case "trust":
+		if level := locket.Trust(strings.ToLower(t.value)); !t.not && trustPlace(level) >= 0 {
+			w.trust = append(w.trust, level)
+			return
+		}
+		t.value, t.filter = t.filter+" "+t.value, "" // no level: words after all
 	case "before", "after":
 		if from, to, ok := span(t.value); ok && !t.not {
 			if t.filter == "before" {
@@ -136,7 +145,7 @@ func (w *words) addTerm(t token) {
 
 // phrase quotes a text for FTS5, "" if it holds nothing that is indexed.
 func phrase(s string, prefix bool) string {
-	s = strings.ReplaceAll(s, "\x00", " ")
+	s = strings.NewReplacer("\x00", " ", "\ue000", " ").Replace(s)
 	if !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.Is(unicode.Co, r) }) {
 		return ""
 	}

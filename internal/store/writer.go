@@ -2,10 +2,7 @@ package store
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/hex"
-	"fmt"
+	"encoding/json"
 	"time"
 
 	"github.com/locketpod/locket"
@@ -18,13 +15,12 @@ import (
 type Writer struct {
 	*tx
 	v     *View
-	types catalog
+	types catalog // all types
+	shown catalog // those that the principal may know of
 
-	change int64      // changes.n of this transaction
-	hlc    locket.HLC // its clock reading
-	item   int64      // the next items.n
-	leaf   int64      // the next leaves.n
-	leaves []journal.Hash
+	entry
+	item   int64    // the next items.n
+	read   []string // ids of items that were shown without being changed
 	files  []string // blob files written, removed if the transaction fails
 	unused []string // blob files to remove once it has committed
 	erased bool     // an item was erased
@@ -48,7 +44,7 @@ func (v *View) Write(ctx context.Context, fn func(*Writer) error) (locket.Change
 			return nil
 		}
 		var err error
-		c, err = w.sign()
+		c, err = w.sign(t)
 		return err
 	})
 	if err != nil {
@@ -59,8 +55,18 @@ func (v *View) Write(ctx context.Context, fn func(*Writer) error) (locket.Change
 		// What was erased is gone only when its old pages are out of the log.
 		err = v.s.Checkpoint(ctx)
 	}
+	if err == nil && len(w.read) > 0 {
+		err = v.saw(ctx, locket.ActionRead, w.read...)
+	}
+	if !v.seesJournal() {
+		c.ID = 0 // it counts what others do
+	}
 	return c, err
 }
+
+// From says what the changes of this transaction come of. It is called before the
+// first of them.
+func (w *Writer) From(s locket.Source) { w.source = s }
 
 // removeFiles removes blob files and returns err, or else what went wrong.
 func (w *Writer) removeFiles(names []string, err error) error {
@@ -74,160 +80,50 @@ func (w *Writer) removeFiles(names []string, err error) error {
 
 // begin reads where the numbering stands. The next item's number is above all
 // that were ever used, so that an erased item's leaves never seem to be another's.
-func (w *Writer) begin() error {
-	var err error
+func (w *Writer) begin() (err error) {
 	if w.types, err = loadCatalog(w.ctx, w.conn); err != nil {
 		return err
 	}
-	var last locket.HLC
-	err = w.queryRow(`SELECT coalesce((SELECT max(n) FROM changes), 0) + 1,
-		coalesce((SELECT hlc FROM changes ORDER BY n DESC LIMIT 1), 0),
-		max(coalesce((SELECT max(n) FROM items), 0), coalesce((SELECT max(item) FROM leaves), 0)) + 1,
-		coalesce((SELECT max(n) FROM leaves), 0) + 1`).Scan(&w.change, &last, &w.item, &w.leaf)
-	if err != nil {
+	w.shown = w.types
+	if !w.v.access.Whole() {
+		w.shown = shown(w.types, w.v.access)
+	}
+	w.entry = entry{v: w.v, kind: locket.EntryChange, source: w.v.source, pending: make(map[int64]int)}
+	if err := w.entry.begin(w.tx); err != nil {
 		return err
 	}
-	w.hlc = max(locket.HLCAt(w.v.s.now()), last+1)
-	return nil
+	return w.queryRow(`SELECT max(coalesce((SELECT max(n) FROM items), 0), coalesce((SELECT max(item) FROM leaves WHERE item > 0), 0)) + 1`).Scan(&w.item)
 }
 
-// note adds a leaf for an action on an item. data is what the item's own rows do
-// not tell of the action, "" if they tell all.
-func (w *Writer) note(action locket.Action, n int64, id []byte, typ string, props map[string]any, data string) error {
-	l := journal.Leaf{Item: [16]byte(id), Action: string(action), Type: typ, Props: props}
-	_, _ = rand.Read(l.Salt[:]) // never fails: crypto/rand aborts the program instead
-	h, err := l.Hash()
-	if err != nil {
-		return err
+// note adds a leaf for an action on an item. What a create or update set is in the
+// item's own rows; the props of all others are kept with the leaf.
+func (w *Writer) note(action locket.Action, n int64, id []byte, typ string, props map[string]any) error {
+	if !journaled {
+		return nil
 	}
-	err = w.exec(`INSERT INTO leaves(n, change, item, action, salt, hash, data) VALUES(?, ?, ?, ?, ?, ?, nullif(?, ''))`,
-		w.leaf+int64(len(w.leaves)), w.change, n, string(action), l.Salt[:], h[:], data)
-	if err != nil {
-		return err
+	if action == locket.ActionCreate || action == locket.ActionUpdate {
+		w.merge(action, n, id, typ, props)
+		return nil
 	}
-	w.leaves = append(w.leaves, h)
-	return nil
-}
-
-// sign writes the entry of this transaction. Principals without a key of their
-// own have the pod sign for them.
-func (w *Writer) sign() (locket.Change, error) {
-	author, err := w.author()
-	if err != nil {
-		return locket.Change{}, err
-	}
-	root := journal.Root(w.leaves)
-	e := journal.Entry{
-		Version: journal.Version, Author: author.id, ByPod: true, Seq: author.seq + 1, Prev: author.head,
-		HLC: w.hlc, Leaves: len(w.leaves), Root: root[:],
-	}
-	if e.Pod, err = w.v.s.podBytes(); err != nil {
-		return locket.Change{}, err
-	}
-	hash, sig, err := e.Sign(w.v.s.signer)
-	if err != nil {
-		return locket.Change{}, err
-	}
-	err = w.exec(`INSERT INTO changes(n, author, seq, prev, hlc, leaf, leaves, root, sig) VALUES(?, ?, ?, coalesce(?, x''), ?, ?, ?, ?, ?)`,
-		w.change, author.n, e.Seq, e.Prev, int64(w.hlc), w.leaf, e.Leaves, e.Root, sig)
-	if err != nil {
-		return locket.Change{}, err
-	}
-	if err := w.exec(`UPDATE principals SET seq = ?, head = ? WHERE n = ?`, e.Seq, hash[:], author.n); err != nil {
-		return locket.Change{}, err
-	}
-	return changeOf(w.change, &e, hash, sig), nil
-}
-
-type authorRow struct {
-	n    int64
-	id   [16]byte
-	seq  int64
-	head []byte
-}
-
-func (w *Writer) author() (authorRow, error) {
-	var a authorRow
-	id, ok := uuidBytes(string(w.v.who.ID))
-	if !ok {
-		return a, locket.Errorf(locket.CodeDenied, "unknown principal")
-	}
-	a.id = [16]byte(id)
-	err := w.queryRow(`SELECT n, seq, head FROM principals WHERE id = ?`, id).Scan(&a.n, &a.seq, &a.head)
-	return a, err
-}
-
-func (s *Store) podBytes() ([16]byte, error) {
-	u, ok := locket.ParseUUID(string(s.pod))
-	if !ok {
-		return u, fmt.Errorf("pod id %q is no UUID", s.pod)
-	}
-	return u, nil
-}
-
-func changeOf(n int64, e *journal.Entry, hash journal.Hash, sig []byte) locket.Change {
-	return locket.Change{
-		ID: n, Author: locket.PrincipalID(locket.FormatUUID(e.Author)), Seq: e.Seq, HLC: e.HLC, Time: e.HLC.Time(),
-		Leaves: e.Leaves, Hash: hex.EncodeToString(hash[:]), Signature: hex.EncodeToString(sig),
-	}
-}
-
-// Change returns one change after checking its signature and its leaves.
-func (v *View) Change(ctx context.Context, n int64) (locket.Change, error) {
-	if err := v.may(locket.ActionRead); err != nil {
-		return locket.Change{}, err
-	}
-	var e journal.Entry
-	var author, sig []byte
-	var first int64
-	err := v.s.db.QueryRowContext(ctx, `SELECT p.id, c.seq, c.prev, c.hlc, c.leaf, c.leaves, c.root, c.sig
-		FROM changes c JOIN principals p ON p.n = c.author WHERE c.n = ?`, n).
-		Scan(&author, &e.Seq, &e.Prev, &e.HLC, &first, &e.Leaves, &e.Root, &sig)
-	if err != nil {
-		return locket.Change{}, failure("read change", err)
-	}
-	e.Version, e.ByPod, e.Author = journal.Version, true, [16]byte(author)
-	if e.Pod, err = v.s.podBytes(); err != nil {
-		return locket.Change{}, err
-	}
-	pub, _ := v.s.signer.Public().(ed25519.PublicKey)
-	if err := e.Verify(pub, sig); err != nil {
-		return locket.Change{}, locket.Errorf(locket.CodeTampered, "change %d: its signature does not fit; run 'locket doctor'", n).Because(err)
-	}
-	if err := v.s.checkRoot(ctx, first, &e); err != nil {
-		return locket.Change{}, err
-	}
-	hash, err := e.Hash()
-	if err != nil {
-		return locket.Change{}, err
-	}
-	return changeOf(n, &e, hash, sig), nil
-}
-
-func (s *Store) checkRoot(ctx context.Context, first int64, e *journal.Entry) error {
-	rows, err := s.db.QueryContext(ctx, `SELECT hash FROM leaves WHERE n >= ? AND n < ? ORDER BY n`, first, first+int64(e.Leaves))
-	if err != nil {
-		return failure("read change", err)
-	}
-	defer rows.Close()
-	var hashes []journal.Hash
-	for rows.Next() {
-		var h []byte
-		if err := rows.Scan(&h); err != nil {
-			return failure("read change", err)
+	data := ""
+	if props != nil {
+		b, err := json.Marshal(props)
+		if err != nil {
+			return err
 		}
-		if len(h) == len(journal.Hash{}) {
-			hashes = append(hashes, journal.Hash(h))
-		}
+		data = string(b)
 	}
-	if err := rows.Err(); err != nil {
-		return failure("read change", err)
-	}
-	if root := journal.Root(hashes); len(hashes) != e.Leaves || string(root[:]) != string(e.Root) {
-		return locket.Errorf(locket.CodeTampered, "the leaves of a change are not those that were signed; run 'locket doctor'")
-	}
+	w.add(leaf{Leaf: journal.Leaf{Item: [16]byte(id), Action: string(action), Type: typ, Props: props}, item: n, data: data})
 	return nil
 }
+
+// manage adds a leaf for an action that is about no item.
+func (w *Writer) manage(action locket.Action, props map[string]any) error {
+	return w.note(action, 0, make([]byte, 16), "", props)
+}
+
+// saw notes that an item was shown though nothing of it was changed.
+func (w *Writer) saw(r *itemRow) { w.read = append(w.read, uuidText(r.id)) }
 
 // now is the wall time of the transaction.
 func (w *Writer) now() time.Time { return w.hlc.Time() }

@@ -1,0 +1,5 @@
+//go:build nojournal
+
+package store
+
+const journaled = false

@@ -1,0 +1,178 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/journal"
+)
+
+// Verified says what Verify read and whether it found a fault.
+type Verified struct {
+	Entries    int64  `json:"entries"`
+	Actions    int64  `json:"actions"`
+	Items      int64  `json:"items"`
+	Checkpoint string `json:"checkpoint,omitempty"` // signed text of what was read; empty if there is a fault
+	Fault      string `json:"fault,omitempty"`      // the first: a whole sentence
+	At         int64  `json:"at,omitempty"`         // the entry that it is about; 0 if it is about none
+}
+
+// Verify reads the whole journal and compares the pod with it: items with their
+// history and edges, types, principals, grants and slots; and indexes with their
+// tables. checkpoint is the signed text of an earlier one that the journal must go on
+// from, or "". A fault is a result, not an error; errors are for what could not be read.
+//
+// Not in the journal, and not checked here, are what the search index has of an item,
+// external keys, the contents of blobs, the ledgers of imports and how far limits are
+// used up.
+//
+// Memory is needed for one entry at a time, and for the history and the links of one
+// item. The write-ahead log grows meanwhile.
+func (v *View) Verify(ctx context.Context, checkpoint string, report locket.Reporter) (Verified, error) {
+	if err := v.mayAll(locket.MayManage); err != nil {
+		return Verified{}, err
+	}
+	var noted *journal.Checkpoint
+	if checkpoint != "" {
+		c, err := v.s.openCheckpoint(checkpoint)
+		if err != nil {
+			return Verified{}, err
+		}
+		noted = &c
+	}
+	var out Verified
+	err := v.s.snapshot(ctx, func(q *snapshot) error {
+		c := verification{snapshot: q, out: &out, report: report}
+		return c.run(ctx, noted)
+	})
+	if f, ok := errors.AsType[*journal.Fault](err); ok {
+		out.Fault, out.At = f.What, f.N
+	} else if err != nil {
+		return out, err
+	}
+	return out, v.saw(ctx, locket.ActionRead)
+}
+
+// A verification is a running Verify.
+type verification struct {
+	*snapshot
+	out    *Verified
+	report locket.Reporter
+	total  int64 // entries
+	pod    podReplay
+}
+
+const reportEvery = 1000 // entries or items
+
+// run returns the first fault as a *journal.Fault.
+func (c *verification) run(ctx context.Context, noted *journal.Checkpoint) error {
+	if err := c.conn.QueryRowContext(ctx, `SELECT coalesce(max(n), 0) FROM changes`).Scan(&c.total); err != nil {
+		return err
+	}
+	if err := c.pod.begin(ctx, c.snapshot); err != nil {
+		return err
+	}
+	journaled, err := c.entries(ctx, noted)
+	if err != nil {
+		return err
+	}
+	if err := c.pod.end(ctx); err != nil {
+		return err
+	}
+	if err := c.items(ctx); err != nil {
+		return err
+	}
+	if err := c.pages(ctx); err != nil {
+		return err
+	}
+	text, err := journaled.Sign(c.s.signer)
+	c.out.Checkpoint = string(text)
+	return err
+}
+
+// entries checks the journal by itself, as far as it needs no items, and returns its
+// checkpoint.
+func (c *verification) entries(ctx context.Context, noted *journal.Checkpoint) (journal.Checkpoint, error) {
+	v := journal.NewVerifier(c.s.pod, c.s.podKey(), c.keyOf)
+	if noted != nil {
+		if err := v.Expect(*noted); err != nil {
+			return journal.Checkpoint{}, err
+		}
+	}
+	chains := make(map[*author]*journal.Entry) // the latest of each
+	err := c.records(ctx, func(r *record) error {
+		if err := r.fillIn(nil); err != nil {
+			return err
+		}
+		if err := v.Add(&r.Record); err != nil {
+			return err
+		}
+		for i := range r.Leaves {
+			if r.rows[i].item != 0 {
+				continue // checked with its item
+			}
+			if r.Leaves[i].Leaf == nil {
+				return faultAt(r.N, "the content of an action is missing that was about no item, and so was not erased")
+			}
+			if err := c.pod.replay(r, r.Leaves[i].Leaf); err != nil {
+				return err
+			}
+		}
+		last := chains[r.author]
+		if last == nil {
+			last = new(journal.Entry)
+			chains[r.author] = last
+		}
+		*last = r.Entry
+		c.out.Entries++
+		c.out.Actions += int64(len(r.Leaves))
+		if c.out.Entries%reportEvery == 0 {
+			c.report.Report(locket.Progress{Stage: "checking the journal", Done: c.out.Entries, Total: c.total, Unit: "entries"})
+		}
+		return nil
+	})
+	if err == nil {
+		err = v.End()
+	}
+	if err == nil {
+		err = c.checkChains(chains)
+	}
+	return v.Checkpoint(), err
+}
+
+// pages has SQLite compare its indexes with the tables: nothing that came before reads
+// them all.
+func (c *verification) pages(ctx context.Context) error {
+	c.report.Report(locket.Progress{Stage: "checking the indexes", Done: c.out.Items, Unit: "items"})
+	var line string
+	if err := c.conn.QueryRowContext(ctx, `PRAGMA integrity_check(1)`).Scan(&line); err != nil {
+		return err
+	}
+	if line != "ok" {
+		return podFault("an index is not that of its table; 'locket doctor' says which")
+	}
+	return nil
+}
+
+// checkChains compares what is kept of the latest entry of each author.
+func (c *verification) checkChains(last map[*author]*journal.Entry) error {
+	for _, n := range c.numbers() {
+		a := c.authors[n]
+		var seq int64
+		var head string
+		var seen time.Time
+		if e := last[a]; e != nil {
+			h, err := e.Hash()
+			if err != nil {
+				return err
+			}
+			seq, head, seen = e.Seq, string(h[:]), e.HLC.Time()
+		}
+		if a.seq != seq || string(a.head) != head || !a.row.principal.Seen.Equal(seen) {
+			return podFault("principal %s: what is kept of its latest entry is not what the journal has", called(a.row.principal.Name))
+		}
+	}
+	return nil
+}
