@@ -82,13 +82,15 @@ func (h *home) burst(t *testing.T, s *server) map[string][]byte {
 			t.Fatal(err)
 		}
 	}
+	v := s.visit(t, h, row, blob)
 	k := h.secrets(t)
 	// Inner parts, so that a copy that lost its ends is found too.
 	return map[string][]byte{
 		"row": []byte(row[8:56]), "blob": []byte(blob[8:56]),
 		"pod key": k.pod[4:28], "database key": k.database[4:28], "token secret": k.token[4:28],
 		"pod key in hex": inHex(k.pod), "database key in hex": inHex(k.database),
-		"token": []byte(h.key[50:90]),
+		"token": []byte(h.key[50:90]), "agent's token": []byte(v.agentKey[50:90]), "session": []byte(v.session[60:120]),
+		"passphrase": []byte(passphrase),
 	}
 }
 

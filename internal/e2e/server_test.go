@@ -94,14 +94,16 @@ func (h *home) serveTLS(t *testing.T, flags ...string) *server {
 // client returns a client with connections of its own.
 func (s *server) client(t *testing.T) *client.Client {
 	t.Helper()
-	c, err := client.New(s.url, []byte(s.key), &http.Transport{
-		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: s.roots},
-	})
+	c, err := client.New(s.url, []byte(s.key), s.transport())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
 	return c
+}
+
+func (s *server) transport() *http.Transport {
+	return &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: s.roots}}
 }
 
 // kill ends the server with SIGKILL.
