@@ -9,10 +9,9 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/jsontext"
 )
 
 // maxDepth bounds the nesting of JSON.
@@ -24,7 +23,7 @@ const maxDepth = 32
 // and deep nesting, and says where. Numbers in free values become json.Number.
 // name is what messages call the value; "" for a body.
 func decodeJSON(data []byte, into any, name string) error {
-	if !utf8.Valid(data) || loneSurrogate(data) {
+	if !jsontext.Valid(data) {
 		return locket.Errorf(locket.CodeInvalid, "%sthe JSON is not valid UTF-8", prefix(name))
 	}
 	c := checker{dec: json.NewDecoder(bytes.NewReader(data))}
@@ -235,36 +234,4 @@ func prefix(path string) string {
 		return ""
 	}
 	return path + ": "
-}
-
-// loneSurrogate reports whether a \u escape in JSON text is half of a surrogate
-// pair, which encoding/json would silently replace.
-func loneSurrogate(data []byte) bool {
-	for {
-		i := bytes.IndexByte(data, '\\')
-		if i < 0 || i+1 >= len(data) {
-			return false
-		}
-		data = data[i:]
-		r := escape(data)
-		if utf16.IsSurrogate(r) {
-			if len(data) < 12 || utf16.DecodeRune(r, escape(data[6:])) == utf8.RuneError {
-				return true
-			}
-			data = data[10:]
-		}
-		data = data[2:]
-	}
-}
-
-// escape returns the rune of the \uXXXX that data begins with, 0 if it does not.
-func escape(data []byte) rune {
-	if len(data) < 6 || data[0] != '\\' || data[1] != 'u' {
-		return 0
-	}
-	n, err := strconv.ParseUint(string(data[2:6]), 16, 16)
-	if err != nil {
-		return 0
-	}
-	return rune(n)
 }

@@ -7,8 +7,9 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/locketpod/locket/internal/jsontext"
 )
 
 // maxDepth bounds the nesting of JSON; the deepest of a policy is a value in a list
@@ -19,7 +20,7 @@ const maxDepth = 8
 // map[string]any. Beyond what encoding/json checks it refuses duplicate names,
 // invalid UTF-8, lone surrogates and deep nesting.
 func tree(data []byte) (any, error) {
-	if !utf8.Valid(data) || loneSurrogate(data) {
+	if !jsontext.Valid(data) {
 		return nil, invalid("", "the JSON is not valid UTF-8")
 	}
 	b := builder{json.NewDecoder(bytes.NewReader(data))}
@@ -119,36 +120,4 @@ func clip(s string, n int) string {
 		return s
 	}
 	return string([]rune(s)[:n-1]) + "…"
-}
-
-// loneSurrogate reports whether a \u escape in JSON text is half of a surrogate
-// pair, which encoding/json would silently replace.
-func loneSurrogate(data []byte) bool {
-	for {
-		i := bytes.IndexByte(data, '\\')
-		if i < 0 || i+1 >= len(data) {
-			return false
-		}
-		data = data[i:]
-		r := escape(data)
-		if utf16.IsSurrogate(r) {
-			if len(data) < 12 || utf16.DecodeRune(r, escape(data[6:])) == utf8.RuneError {
-				return true
-			}
-			data = data[10:]
-		}
-		data = data[2:]
-	}
-}
-
-// escape returns the rune of the \uXXXX that data begins with, 0 if it does not.
-func escape(data []byte) rune {
-	if len(data) < 6 || data[0] != '\\' || data[1] != 'u' {
-		return 0
-	}
-	n, err := strconv.ParseUint(string(data[2:6]), 16, 16)
-	if err != nil {
-		return 0
-	}
-	return rune(n)
 }
