@@ -50,6 +50,9 @@ func verifyJournal(ctx context.Context, c *Call, in verifyJournalIn) (store.Veri
 }
 
 func exportJournal(_ context.Context, c *Call, _ noIn) (*Stream, error) {
+	if err := c.View.MayExport(); err != nil {
+		return nil, err
+	}
 	write := func(ctx context.Context, w io.Writer) error { return c.View.ExportJournal(ctx, w) }
 	return &Stream{MediaType: "application/jsonl", Name: "journal.jsonl", Write: write}, nil
 }

@@ -106,10 +106,14 @@ func (v *View) Imports(ctx context.Context, limit int, cursor string) (locket.Pa
 	return page, v.saw(ctx, locket.ActionRead)
 }
 
-// onlyBy is the principal whose imports the view is limited to, 0 for all.
+// onlyBy is the principal whose imports the view is limited to, 0 for all. In a session
+// with a policy of its own nobody's are: it may see less than the principal has imported.
 func (v *View) onlyBy() int64 {
-	if v.unbounded(locket.MayRead) {
+	switch {
+	case v.unbounded(locket.MayRead):
 		return 0
+	case v.narrowed:
+		return -1
 	}
 	return v.who.n
 }

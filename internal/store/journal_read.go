@@ -139,7 +139,8 @@ type JournalAction struct {
 const shownActions = 20 // of one entry in a list
 
 // Journal lists entries, newest first. Those who may not see everything see their own
-// and those of the principals whom they manage.
+// and those of the principals whom they manage; in a session with a policy of its own,
+// those of that session.
 func (v *View) Journal(ctx context.Context, q JournalQuery) (locket.Page[JournalEntry], error) {
 	var page locket.Page[JournalEntry]
 	limit, err := limitOf(q.Limit, 50, 1000)
@@ -215,6 +216,10 @@ func (v *View) journalFilter(ctx context.Context, q JournalQuery, at changeCurso
 	}
 	if q.Session != "" {
 		fs = append(fs, filter{"c.session = ?", []any{q.Session}})
+	}
+	if v.narrowed && !v.seesJournal() {
+		// The principal has seen and done more than this session may know of.
+		fs = append(fs, filter{"c.session = ?", []any{v.source.Session}})
 	}
 	switch {
 	case at.N > 0 && q.Forward:
