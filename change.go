@@ -2,7 +2,7 @@ package locket
 
 import "time"
 
-// An Action is what is done to an item.
+// An Action is what is done, to an item or about none.
 type Action string
 
 // The actions.

@@ -18,6 +18,7 @@ import (
 // A prowled pod is one that somebody copied, and can write to later.
 type prowled struct {
 	*victim
+	root       string // folder of pods
 	old, now   map[string][]byte
 	checkpoint string         // of now
 	state      string         // what is read of now
@@ -28,14 +29,13 @@ type prowled struct {
 func newProwled(t *testing.T) *prowled {
 	t.Helper()
 	dir := t.TempDir()
-	p := &prowled{victim: &victim{dir: filepath.Join(dir, "pods")}, witness: filepath.Join(dir, "state")}
+	p := &prowled{victim: new(victim), root: filepath.Join(dir, "pods"), witness: filepath.Join(dir, "state")}
 	f := p.open(t, p.witness)
 	created, err := f.Create(t.Context(), pods.New{Owner: "Anna", KeyName: "laptop"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.created, p.dir = created, filepath.Join(p.dir, string(created.Pod))
-	p.victim.folder = f
+	p.created, p.dir, p.folder = created, filepath.Join(p.root, string(created.Pod)), f
 	p.do(t, fill)
 	p.do(t, func(ctx context.Context, v *store.View) error { return notes(ctx, v, 40) })
 	p.old = p.files(t)
@@ -62,7 +62,7 @@ func newProwled(t *testing.T) *prowled {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	p.victim.folder = p.open(t, "")
+	p.folder = p.open(t, "")
 	p.now = p.files(t)
 	p.readOwners(t)
 	for name, b := range p.now {
@@ -76,11 +76,7 @@ func newProwled(t *testing.T) *prowled {
 // open opens the folder, which remembers in state if that is not "".
 func (p *prowled) open(t *testing.T, state string) *pods.Folder {
 	t.Helper()
-	dir := p.dir
-	if p.created.Pod != "" {
-		dir = filepath.Dir(dir)
-	}
-	f, err := pods.Open(dir, pods.Options{State: state})
+	f, err := pods.Open(p.root, pods.Options{State: state})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,10 +147,10 @@ func (p *prowled) only(files map[string][]byte) []map[string][]byte {
 	return []map[string][]byte{files}
 }
 
-// swaps swaps every so many pages with the next.
-func (p *prowled) swaps(step int) (all []map[string][]byte) {
+// swaps swaps each page with the next.
+func (p *prowled) swaps() (all []map[string][]byte) {
 	now := p.now["pod.db"]
-	for at := 0; at+2*page <= len(now); at += page * step {
+	for at := 0; at+2*page <= len(now); at += page {
 		b := bytes.Clone(now)
 		copy(b[at:], now[at+page:at+2*page])
 		copy(b[at+page:], now[at:at+page])

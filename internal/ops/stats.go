@@ -11,7 +11,7 @@ func getStats(ctx context.Context, c *Call, _ noIn) (locket.Stats, error) {
 }
 
 type getChangeIn struct {
-	ID int64 `path:"id" help:"number of the change"`
+	ID int64 `path:"id" help:"number of the change; of one's own, if one may not see them all"`
 }
 
 func getChange(ctx context.Context, c *Call, in getChangeIn) (locket.Change, error) {

@@ -26,6 +26,9 @@ func (v *View) ExportJournal(ctx context.Context, w io.Writer) error {
 	return v.saw(ctx, locket.ActionRead)
 }
 
+// MayExport refuses whom ExportJournal refuses, while that can still be the answer.
+func (v *View) MayExport() error { return v.mayProve() }
+
 func (q *snapshot) export(ctx context.Context, w io.Writer) error {
 	x, err := journal.NewExporter(w, q.header())
 	if err != nil {

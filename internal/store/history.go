@@ -60,8 +60,8 @@ func (v *View) revisions(ctx context.Context, h *timeline, before historyCursor,
 			page.Next = v.encodeCursor(before)
 			break
 		}
-		if !v.seesJournal() {
-			r.Change = 0
+		if err := v.bound(ctx, &r.Provenance); err != nil {
+			return err
 		}
 		page.Items = append(page.Items, r)
 		before.Leaf = leaf

@@ -47,7 +47,7 @@ func (q *snapshot) prove(ctx context.Context, id []byte) (*journal.Proof, error)
 	}
 	h, err := newTimeline(r, q.types)
 	if err != nil {
-		return nil, err
+		return nil, unreadable()
 	}
 	if err := h.readPast(ctx, q.conn); err != nil {
 		return nil, err

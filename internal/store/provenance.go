@@ -46,14 +46,30 @@ func (v *View) Provenance(ctx context.Context, id locket.ItemID) (map[string]loc
 			if err != nil {
 				return nil, failure("read provenance", err)
 			}
-			if !v.seesJournal() {
-				p.Change = 0
+			if err := v.bound(ctx, &p); err != nil {
+				return nil, err
 			}
 			known[n] = p
 		}
 		out[name] = p
 	}
 	return out, v.saw(ctx, locket.ActionRead, string(id))
+}
+
+// bound takes out of p what the principal may not know: how many changes there are, and
+// the item that the value was taken from if it is hidden.
+func (v *View) bound(ctx context.Context, p *locket.Provenance) error {
+	if !v.seesJournal() {
+		p.Change = 0
+	}
+	if p.Source.Item == "" || v.unbounded(locket.MayRead) {
+		return nil
+	}
+	ok, err := v.sees(ctx, v.s.db, p.Source.Item)
+	if !ok {
+		p.Source.Item = ""
+	}
+	return err
 }
 
 // seesJournal reports whether the principal may know of all that was done in the pod.

@@ -61,7 +61,10 @@ type verification struct {
 	out    *Verified
 	report locket.Reporter
 	total  int64 // entries
-	pod    podReplay
+
+	journal *journal.Verifier
+	latest  map[*author]*journal.Entry
+	pod     podReplay
 }
 
 const reportEvery = 1000 // entries or items
@@ -74,7 +77,7 @@ func (c *verification) run(ctx context.Context, noted *journal.Checkpoint) error
 	if err := c.pod.begin(ctx, c.snapshot); err != nil {
 		return err
 	}
-	journaled, err := c.entries(ctx, noted)
+	checkpoint, err := c.entries(ctx, noted)
 	if err != nil {
 		return err
 	}
@@ -87,65 +90,75 @@ func (c *verification) run(ctx context.Context, noted *journal.Checkpoint) error
 	if err := c.pages(ctx); err != nil {
 		return err
 	}
-	text, err := journaled.Sign(c.s.signer)
+	text, err := checkpoint.Sign(c.s.signer)
 	c.out.Checkpoint = string(text)
 	return err
+}
+
+// tell reports progress, and whether to go on: rows that were read ahead don't end with
+// their context.
+func (c *verification) tell(ctx context.Context, p locket.Progress) error {
+	c.report.Report(p)
+	return ctx.Err()
 }
 
 // entries checks the journal by itself, as far as it needs no items, and returns its
 // checkpoint.
 func (c *verification) entries(ctx context.Context, noted *journal.Checkpoint) (journal.Checkpoint, error) {
-	v := journal.NewVerifier(c.s.pod, c.s.podKey(), c.keyOf)
+	c.journal = journal.NewVerifier(c.s.pod, c.s.podKey(), c.keyOf)
+	c.latest = make(map[*author]*journal.Entry)
 	if noted != nil {
-		if err := v.Expect(*noted); err != nil {
+		if err := c.journal.Expect(*noted); err != nil {
 			return journal.Checkpoint{}, err
 		}
 	}
-	chains := make(map[*author]*journal.Entry) // the latest of each
-	err := c.records(ctx, func(r *record) error {
-		if err := r.fillIn(nil); err != nil {
-			return err
-		}
-		if err := v.Add(&r.Record); err != nil {
-			return err
-		}
-		for i := range r.Leaves {
-			if r.rows[i].item != 0 {
-				continue // checked with its item
-			}
-			if r.Leaves[i].Leaf == nil {
-				return faultAt(r.N, "the content of an action is missing that was about no item, and so was not erased")
-			}
-			if err := c.pod.replay(r, r.Leaves[i].Leaf); err != nil {
-				return err
-			}
-		}
-		last := chains[r.author]
-		if last == nil {
-			last = new(journal.Entry)
-			chains[r.author] = last
-		}
-		*last = r.Entry
-		c.out.Entries++
-		c.out.Actions += int64(len(r.Leaves))
-		if c.out.Entries%reportEvery == 0 {
-			c.report.Report(locket.Progress{Stage: "checking the journal", Done: c.out.Entries, Total: c.total, Unit: "entries"})
-		}
-		return nil
-	})
+	err := c.records(ctx, func(r *record) error { return c.entry(ctx, r) })
 	if err == nil {
-		err = v.End()
+		err = c.journal.End()
 	}
 	if err == nil {
-		err = c.checkChains(chains)
+		err = c.checkLatest()
 	}
-	return v.Checkpoint(), err
+	return c.journal.Checkpoint(), err
+}
+
+// entry checks an entry, and the contents of its leaves that are about no item.
+func (c *verification) entry(ctx context.Context, r *record) error {
+	if err := r.fillIn(nil); err != nil {
+		return err
+	}
+	if err := c.journal.Add(&r.Record); err != nil {
+		return err
+	}
+	for i := range r.Leaves {
+		if r.rows[i].item != 0 {
+			continue // checked with its item
+		}
+		if r.Leaves[i].Leaf == nil {
+			return faultAt(r.N, "the content of an action is missing that was about no item, and so was not erased")
+		}
+		if err := c.pod.replay(r, r.Leaves[i].Leaf); err != nil {
+			return err
+		}
+	}
+	if c.latest[r.author] == nil {
+		c.latest[r.author] = new(journal.Entry)
+	}
+	*c.latest[r.author] = r.Entry
+	c.out.Entries++
+	c.out.Actions += int64(len(r.Leaves))
+	if c.out.Entries%reportEvery == 0 {
+		return c.tell(ctx, locket.Progress{Stage: "checking the journal", Done: c.out.Entries, Total: c.total, Unit: "entries"})
+	}
+	return nil
 }
 
 // pages has SQLite compare its indexes with the tables: nothing that came before reads
 // them all.
 func (c *verification) pages(ctx context.Context) error {
-	c.report.Report(locket.Progress{Stage: "checking the indexes", Done: c.out.Items, Unit: "items"})
+	if err := c.tell(ctx, locket.Progress{Stage: "checking the indexes", Done: c.out.Items, Unit: "items"}); err != nil {
+		return err
+	}
 	var line string
 	if err := c.conn.QueryRowContext(ctx, `PRAGMA integrity_check(1)`).Scan(&line); err != nil {
 		return err
@@ -156,14 +169,14 @@ func (c *verification) pages(ctx context.Context) error {
 	return nil
 }
 
-// checkChains compares what is kept of the latest entry of each author.
-func (c *verification) checkChains(last map[*author]*journal.Entry) error {
+// checkLatest compares what is kept of the latest entry of each author.
+func (c *verification) checkLatest() error {
 	for _, n := range c.numbers() {
 		a := c.authors[n]
 		var seq int64
 		var head string
 		var seen time.Time
-		if e := last[a]; e != nil {
+		if e := c.latest[a]; e != nil {
 			h, err := e.Hash()
 			if err != nil {
 				return err

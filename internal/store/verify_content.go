@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/locketpod/locket"
@@ -74,6 +75,9 @@ func (l *leafRow) content(p *itemPast) (*journal.Leaf, error) {
 	leaf.Item = p.id
 	switch l.action {
 	case locket.ActionCreate, locket.ActionUpdate:
+		if props != nil {
+			return nil, errors.New("values that the item should have")
+		}
 		leaf.Type, leaf.Props = p.typ, p.sets[l.change]
 	case locket.ActionDelete, locket.ActionRestore:
 		leaf.Type = p.typ
@@ -127,7 +131,7 @@ func (k *pasts) of(ctx context.Context, n int64) (*itemPast, error) {
 	if err == nil {
 		h, err := newTimeline(r, k.types)
 		if err != nil {
-			return nil, err
+			return nil, unreadable()
 		}
 		if r.clocks != "{}" { // else nothing was ever replaced
 			if err := h.readPast(ctx, k.conn); err != nil {

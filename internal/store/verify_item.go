@@ -61,9 +61,6 @@ func (i *itemCheck) leaf(l *itemLeaf) error {
 		}
 		return faultAt(l.change, "an action (%s) on %s is not what was signed", plain(string(l.action)), i)
 	}
-	if (l.action == locket.ActionCreate) != (i.count == 0) {
-		return faultAt(l.change, "%s does not begin with its creation, or was created twice", i)
-	}
 	switch l.action {
 	case locket.ActionCreate, locket.ActionUpdate:
 		i.set(l)
@@ -143,7 +140,7 @@ func (i *itemCheck) compareEdges(ctx context.Context, conn *sql.Conn, edges *cur
 		to := link{e.name, e.target.String}
 		linked, ok := i.links[to]
 		if !ok || !e.target.Valid || e.born.Int64 > linked {
-			return podFault("%s has a link %s to %s that no entry made", i, plain(e.name), uuidText([]byte(e.target.String)))
+			return podFault("%s has a link %s to %s that no entry made", i, plain(e.name), e.to())
 		}
 		delete(i.links, to)
 		if err := edges.advance(); err != nil {
@@ -161,6 +158,14 @@ func (i *itemCheck) compareEdges(ctx context.Context, conn *sql.Conn, edges *cur
 		return faultAt(linked, "the link %s from %s to %s that it made is gone", plain(to.name), i, uuidText([]byte(to.target)))
 	}
 	return nil
+}
+
+// to says where an edge leads.
+func (e *edgeRow) to() string {
+	if !e.target.Valid {
+		return "an item that is not there"
+	}
+	return uuidText([]byte(e.target.String))
 }
 
 // podFault is a fault of what is in the pod, not in the journal.

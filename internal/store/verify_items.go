@@ -116,11 +116,11 @@ func (c *verification) items(ctx context.Context) error {
 		} else {
 			err = c.erased(n, r)
 		}
+		if err == nil && done%reportEvery == 0 {
+			err = c.tell(ctx, locket.Progress{Stage: "comparing the items", Done: c.out.Items, Unit: "items"})
+		}
 		if err != nil {
 			return err
-		}
-		if done%reportEvery == 0 {
-			c.report.Report(locket.Progress{Stage: "comparing the items", Done: c.out.Items, Unit: "items"})
 		}
 	}
 }
@@ -136,9 +136,10 @@ func (c *verification) erased(n int64, r *itemRows) error {
 	}
 	var hashes []journal.Hash
 	first, last := r.leaves.row.change, itemLeaf{}
+	whole := int64(0) // change of a leaf with a content
 	for r.leaves.key == n {
-		if last = r.leaves.row; last.salt != nil && last.action != locket.ActionErase {
-			return faultAt(first, "it created an item that is gone, and that no entry erased")
+		if last = r.leaves.row; last.action != locket.ActionErase && (last.salt != nil || last.data != "") && whole == 0 {
+			whole = last.change
 		}
 		hashes = append(hashes, journal.Hash(last.hash))
 		if err := r.leaves.advance(); err != nil {
@@ -156,6 +157,9 @@ func (c *verification) erased(n int64, r *itemRows) error {
 	want := erasedProps(locket.ItemID(locket.FormatUUID(leaf.Item)), before)
 	if !sameProps(leaf.Props, want) {
 		return faultAt(last.change, "what it erased are not all the actions on item %s whose contents are missing", locket.FormatUUID(leaf.Item))
+	}
+	if whole > 0 {
+		return faultAt(whole, "an action on item %s, which was erased, has a content", locket.FormatUUID(leaf.Item))
 	}
 	switch n {
 	case r.history.key:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"maps"
@@ -46,8 +47,13 @@ func (s *Store) snapshot(ctx context.Context, fn func(*snapshot) error) (err err
 		return failure("read journal", err)
 	}
 	defer func() {
-		// Nothing was written: if this fails, the connection does not serve again.
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`)
+		_, e := conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`)
+		if e != nil { // nobody else must get the connection with its transaction
+			e = errors.Join(e, conn.Raw(func(any) error { return driver.ErrBadConn }))
+		}
+		if err == nil {
+			err = failure("read journal", e)
+		}
 	}()
 	q := &snapshot{s: s, conn: conn, authors: make(map[int64]*author)}
 	if q.types, err = loadCatalog(ctx, conn); err != nil {
