@@ -35,7 +35,7 @@ func (w *Writer) refBlobs(t *locket.Type, n int64, props map[string]any) error {
 
 // unrefBlobs drops the references of item n, and the blobs that have no other.
 func (w *Writer) unrefBlobs(n int64) error {
-	blobs, err := w.numbers(`SELECT blob FROM blob_refs WHERE item = ?`, n)
+	blobs, err := numbers(w.ctx, w.conn, `SELECT blob FROM blob_refs WHERE item = ?`, n)
 	if err != nil {
 		return err
 	}
@@ -71,8 +71,8 @@ func (w *Writer) dropBlob(n int64) error {
 }
 
 // numbers runs a query that gives one column of numbers.
-func (t *tx) numbers(query string, args ...any) ([]int64, error) {
-	rows, err := t.conn.QueryContext(t.ctx, query, args...)
+func numbers(ctx context.Context, q querier, query string, args ...any) ([]int64, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (s *Store) CollectBlobs(ctx context.Context) (int, error) {
 	before := s.now().Add(-orphanAge)
 	removed := 0
 	_, err := v.Write(ctx, func(w *Writer) error {
-		orphans, err := w.numbers(`SELECT blob FROM loose WHERE added < ?`, micros(before))
+		orphans, err := numbers(w.ctx, w.conn, `SELECT blob FROM loose WHERE added < ?`, micros(before))
 		if err != nil {
 			return err
 		}

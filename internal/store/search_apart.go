@@ -95,7 +95,7 @@ func (a *apart) find(ctx context.Context) ([]int64, error) {
 	}
 	left := slices.Clone(indexed)
 	for _, e := range a.exclude {
-		out, err := a.numbers(ctx, `SELECT rowid FROM apart WHERE apart MATCH ?`, e)
+		out, err := numbers(ctx, a.conn, `SELECT rowid FROM apart WHERE apart MATCH ?`, e)
 		if err != nil {
 			return nil, err
 		}
@@ -104,7 +104,7 @@ func (a *apart) find(ctx context.Context) ([]int64, error) {
 	if len(a.match) == 0 {
 		return left, nil
 	}
-	matching, err := a.numbers(ctx, `SELECT rowid FROM apart WHERE apart MATCH ?`, a.expression())
+	matching, err := numbers(ctx, a.conn, `SELECT rowid FROM apart WHERE apart MATCH ?`, a.expression())
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func (a *apart) ranked(ctx context.Context, ns []int64, more bool) ([]int64, err
 			return nil, err
 		}
 	}
-	return a.numbers(ctx, `SELECT rowid FROM apart WHERE apart MATCH ? ORDER BY rank, rowid`, a.expression())
+	return numbers(ctx, a.conn, `SELECT rowid FROM apart WHERE apart MATCH ? ORDER BY rank, rowid`, a.expression())
 }
 
 // index indexes what may be seen of the items that a statement gives, and returns their
@@ -197,23 +197,6 @@ func (v *View) searchable(r *itemRow) (terms, error) {
 		}
 	}
 	return termsOf(t, cut), nil
-}
-
-func (a *apart) numbers(ctx context.Context, query string, args ...any) ([]int64, error) {
-	rows, err := a.conn.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var ns []int64
-	for rows.Next() {
-		var n int64
-		if err := rows.Scan(&n); err != nil {
-			return nil, err
-		}
-		ns = append(ns, n)
-	}
-	return ns, rows.Err()
 }
 
 // forget empties the index, for the next search on this connection.
