@@ -3,6 +3,7 @@ package pods
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -10,7 +11,6 @@ import (
 
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/canon"
-	"github.com/locketpod/locket/internal/durable"
 	"github.com/locketpod/locket/internal/keyring"
 	"github.com/locketpod/locket/internal/seal"
 	"github.com/locketpod/locket/internal/secret"
@@ -100,7 +100,12 @@ func (w witness) remember(pod locket.PodID, key *secret.Key, seen store.Seen) er
 	if err != nil {
 		return err
 	}
-	return durable.WriteFile(w.dir, witnessName(pod), box)
+	// Not made durable: after a power loss an older one, or none, does no harm.
+	temp := fmt.Sprintf("%s.%d", witnessName(pod), os.Getpid())
+	if err := w.dir.WriteFile(temp, box, 0o600); err != nil {
+		return err
+	}
+	return w.dir.Rename(temp, witnessName(pod))
 }
 
 // checkSeen refuses a pod that is older than when it was last seen: by this process,
@@ -143,15 +148,17 @@ func (f *Folder) keepSeen(pod locket.PodID, l *lease) {
 	if f.witness.dir == nil || l.store == nil || l.err != nil {
 		return
 	}
-	ctx := l.ctx
-	now, err := l.store.Seen(ctx)
+	f.mu.Lock()
+	before := f.seen[pod]
+	f.mu.Unlock()
+	if before.Size > 0 && !l.store.Grown() {
+		return
+	}
+	now, err := l.store.Seen(l.ctx)
+	if err == nil && now == before {
+		return
+	}
 	if err == nil {
-		f.mu.Lock()
-		before := f.seen[pod]
-		f.mu.Unlock()
-		if now == before {
-			return
-		}
 		err = f.witness.remember(pod, l.witness, now)
 	}
 	if err != nil {

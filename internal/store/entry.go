@@ -179,6 +179,7 @@ func (e *entry) write(t *tx, j *journal.Entry, hash journal.Hash, sig []byte) er
 	if err != nil {
 		return err
 	}
+	e.v.s.grown.Store(true)
 	return t.exec(`UPDATE principals SET seq = ?, head = ?, seen = ? WHERE n = ?`, j.Seq, hash[:], int64(j.HLC), e.v.who.n)
 }
 

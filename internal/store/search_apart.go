@@ -168,14 +168,31 @@ func (a *apart) index(ctx context.Context, query string, args ...any) ([]int64, 
 	return ns, rows.Err()
 }
 
-// proposed is the statement for the items that may be found and could match.
+// proposed is the statement for the items that may be found and could match. With words
+// to look for it begins with the pod's index: what matches is mostly few.
 func (a *apart) proposed() (string, []any) {
-	l := listing{v: a.v, types: a.among, key: a.v.timeColumn, desc: a.order != "oldest", tests: a.tests}
-	l.tests = append(l.tests, func(typ string) filter { return a.v.visibleOf("i", typ, locket.MaySearch) })
-	if len(a.match) > 0 {
-		l.tests = append(l.tests, fixed("i.n IN (SELECT rowid FROM search WHERE search MATCH ?)", a.expression()))
+	searched := func(typ string) filter { return a.v.visibleOf("i", typ, locket.MaySearch) }
+	if len(a.match) == 0 {
+		l := listing{v: a.v, types: a.among, key: a.v.timeColumn, desc: a.order != "oldest", tests: append(slices.Clip(a.tests), searched)}
+		return l.sql(maxCandidates)
 	}
-	return l.sql(maxCandidates)
+	key, args := "CASE i.type", []any(nil)
+	var types []filter
+	for _, t := range a.among {
+		visible := []filter{{sql: "i.type = '" + t + "'"}, a.v.visibleOf("i", t, locket.MayRead), searched(t)}
+		for _, test := range a.tests {
+			visible = append(visible, test(t))
+		}
+		types = append(types, allOf(visible...))
+		time := a.v.timeColumn(t)
+		key += " WHEN '" + t + "' THEN " + time.sql
+		args = append(args, time.args...)
+	}
+	where := anyOf(types...)
+	dir := map[bool]string{false: "DESC", true: "ASC"}[a.order == "oldest"]
+	return `SELECT ` + itemColumns + `, ` + key + ` END AS key FROM search s CROSS JOIN items i ON i.n = s.rowid
+		WHERE search MATCH ? AND i.deleted = 0 AND ` + where.sql + ` ORDER BY key ` + dir + `, i.n ` + dir + ` LIMIT ?`,
+		slices.Concat(args, []any{a.expression()}, where.args, []any{maxCandidates})
 }
 
 // searchable is the terms of a row in what the principal may both see and search.

@@ -16,6 +16,9 @@ type Seen struct {
 	Last journal.Hash // of the last of them, as a record of that tree
 }
 
+// Grown reports whether an entry may have been added since the pod was opened.
+func (s *Store) Grown() bool { return s.grown.Load() }
+
 // Seen returns how far the journal has come.
 func (s *Store) Seen(ctx context.Context) (Seen, error) {
 	var seen Seen

@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -45,6 +46,7 @@ type Store struct {
 	blobs   *blob.Dir
 	signer  crypto.Signer
 	cursors *secret.Key
+	grown   atomic.Bool // an entry was added to the journal since the pod was opened
 	pod     locket.PodID
 	now     func() time.Time
 
