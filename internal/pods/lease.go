@@ -96,6 +96,7 @@ func (f *Folder) start(ctx context.Context, l *lease, k *unlocked) (err error) {
 	if err != nil {
 		return err
 	}
+	c.Seen = f.lastSeen(k.pod)
 	if l.store, err = store.Open(ctx, c); err != nil {
 		return err
 	}

@@ -136,6 +136,13 @@ func (f *Folder) checkSeen(ctx context.Context, pod locket.PodID, l *lease) erro
 	return err
 }
 
+// lastSeen is how far this process knows that a pod had come.
+func (f *Folder) lastSeen(pod locket.PodID) store.Seen {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.seen[pod]
+}
+
 func (f *Folder) note(pod locket.PodID, seen store.Seen) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -148,9 +155,7 @@ func (f *Folder) keepSeen(pod locket.PodID, l *lease) {
 	if f.witness.dir == nil || l.store == nil || l.err != nil {
 		return
 	}
-	f.mu.Lock()
-	before := f.seen[pod]
-	f.mu.Unlock()
+	before := f.lastSeen(pod)
 	if before.Size > 0 && !l.store.Grown() {
 		return
 	}

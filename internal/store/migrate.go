@@ -65,7 +65,9 @@ func (s *Store) initialise(ctx context.Context, owner locket.Principal) error {
 func (s *Store) check(ctx context.Context) error {
 	var pod string
 	var version int
-	if err := s.db.QueryRowContext(ctx, `SELECT id, schema FROM pod WHERE n = 1`).Scan(&pod, &version); err != nil {
+	err := s.db.QueryRowContext(ctx, `SELECT id, schema, (SELECT substr(tree, 1, 32) FROM changes WHERE n = ?) FROM pod WHERE n = 1`, s.seen.Size).
+		Scan(&pod, &version, &s.entryThere)
+	if err != nil {
 		return failure("open pod", err)
 	}
 	switch {

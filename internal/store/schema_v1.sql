@@ -1,7 +1,7 @@
 -- Schema 1. Few tables and few indexes: every open parses them all.
 
 -- One row of facts about the pod. Every later schema keeps its columns id and schema,
--- which are read before the schema's number is known. types is what the owner added
+-- and n and tree of changes, which are read before the schema's number is known. types is what the owner added
 -- to the built-in types, a list of locket.Type; slots what the header's slots are
 -- called and whom they let in, by their ids.
 CREATE TABLE pod(

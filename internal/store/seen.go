@@ -37,8 +37,11 @@ func (s *Store) Seen(ctx context.Context) (Seen, error) {
 // Has reports whether the journal still begins as it did when it was seen, by the last
 // entry that there was then. It is quick; [Store.HasAll] compares the whole tree.
 func (s *Store) Has(ctx context.Context, seen Seen) (bool, error) {
-	if seen.Size == 0 {
+	switch {
+	case seen.Size == 0:
 		return true, nil
+	case seen.Size == s.seen.Size:
+		return bytes.Equal(s.entryThere, seen.Last[:]), nil
 	}
 	var last []byte
 	err := s.db.QueryRowContext(ctx, `SELECT substr(tree, 1, 32) FROM changes WHERE n = ?`, seen.Size).Scan(&last)

@@ -35,6 +35,9 @@ type Config struct {
 	Key    *secret.Key   // 32 bytes, the raw SQLCipher key
 	Signer crypto.Signer // with an Ed25519 key
 	Pod    locket.PodID
+	// Seen is how far the journal had come, if that is known, for [Store.Has] to compare:
+	// to read it while opening costs next to nothing.
+	Seen Seen
 	// Cursors is 32 bytes, the key of the places in lists that are given out.
 	Cursors *secret.Key
 	Now     func() time.Time // nil: time.Now
@@ -42,13 +45,15 @@ type Config struct {
 
 // A Store is one open pod. Safe for concurrent use.
 type Store struct {
-	db      *sqlcipher.DB
-	blobs   *blob.Dir
-	signer  crypto.Signer
-	cursors *secret.Key
-	grown   atomic.Bool // an entry was added to the journal since the pod was opened
-	pod     locket.PodID
-	now     func() time.Time
+	db         *sqlcipher.DB
+	blobs      *blob.Dir
+	signer     crypto.Signer
+	cursors    *secret.Key
+	seen       Seen        // as the Config has it
+	entryThere []byte      // the record hash of its last entry, as the pod has it
+	grown      atomic.Bool // an entry was added to the journal since the pod was opened
+	pod        locket.PodID
+	now        func() time.Time
 
 	// writing holds a token while a transaction runs, so that writers of this
 	// process queue here, where a context can end the wait, and not in SQLite.
@@ -89,7 +94,7 @@ func open(ctx context.Context, c Config, mustExist bool) (*Store, error) {
 		return nil, failure("open pod", err)
 	}
 	s := &Store{
-		db: db, blobs: c.Blobs, signer: c.Signer, cursors: c.Cursors, pod: c.Pod, now: c.Now,
+		db: db, blobs: c.Blobs, signer: c.Signer, cursors: c.Cursors, seen: c.Seen, pod: c.Pod, now: c.Now,
 		writing: make(chan struct{}, 1),
 	}
 	if s.now == nil {
