@@ -1,6 +1,6 @@
-// Package bench measures what Locket costs: each figure against the same work
-// on a plaintext SQLite where there is such work, by turns in the same run, and
-// alone where there is none. README.md has the figures and the command.
+// Package bench measures what Locket costs: each figure against the same work on a
+// plaintext SQLite, without a policy or without the journal, by turns in the same
+// run, or alone where there is no such work. README.md has the figures and the command.
 //
 // One iteration of a benchmark is a whole measurement with rounds of its own,
 // so -benchtime=1x is enough. Nothing here asserts on time.
@@ -17,9 +17,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(peerEnv); dir != "" {
-		if err := servePeer(dir, os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, "plaintext side:", err)
+	if kind := os.Getenv(peerEnv); kind != "" {
+		if err := servePeer(kind, os.Getenv(peerDirEnv), os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintf(os.Stderr, "%s side: %v\n", kind, err)
 			os.Exit(1)
 		}
 		return
@@ -55,8 +55,8 @@ func measured(fn func() error) (cost, error) {
 type side func(i int) (cost, error)
 
 // compare lets two sides work by turns and reports how many times more ours
-// costs.
-func compare(b *testing.B, ours, plain side) {
+// costs than the other, which is called by name.
+func compare(b *testing.B, name string, ours, other side) {
 	var wall, cpu []float64 // ratios, by round
 	var all [2][]time.Duration
 	i := 0
@@ -67,7 +67,7 @@ func compare(b *testing.B, ours, plain side) {
 			for end := i + perRound; i < end; i++ {
 				for turn := range 2 {
 					who := (turn + i) % 2 // either goes first as often
-					c, err := [2]side{ours, plain}[who](i)
+					c, err := [2]side{ours, other}[who](i)
 					if err != nil {
 						b.Fatal(err)
 					}
@@ -79,14 +79,14 @@ func compare(b *testing.B, ours, plain side) {
 			all[0], all[1] = append(all[0], took[0]...), append(all[1], took[1]...)
 		}
 	}
-	report(b, median(wall), median(cpu), median(all[0]), median(all[1]))
+	report(b, name, median(wall), median(cpu), median(all[0]), median(all[1]))
 }
 
-func report(b *testing.B, wall, cpu float64, ours, plain time.Duration) {
-	b.ReportMetric(wall, "x-plain")
-	b.ReportMetric(cpu, "x-plain-cpu")
+func report(b *testing.B, name string, wall, cpu float64, ours, other time.Duration) {
+	b.ReportMetric(wall, "x-"+name)
+	b.ReportMetric(cpu, "x-"+name+"-cpu")
 	b.ReportMetric(ms(ours), "ours-ms")
-	b.ReportMetric(ms(plain), "plain-ms")
+	b.ReportMetric(ms(other), name+"-ms")
 	b.ReportMetric(0, "ns/op") // of a whole measurement: says nothing
 }
 

@@ -25,6 +25,16 @@ type note struct {
 	name     string
 	text     string
 	modified time.Time
+	folder   string // "": none
+}
+
+// props are the note's properties.
+func (n *note) props() map[string]any {
+	props := map[string]any{"name": n.name, "text": n.text, "dateModified": n.modified}
+	if n.folder != "" {
+		props["folder"] = n.folder
+	}
+	return props
 }
 
 // noteAt returns item i, always the same.

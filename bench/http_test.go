@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/keyring"
 )
 
 const (
@@ -22,20 +23,19 @@ const (
 	burst   = 300 // requests of each of many clients
 )
 
-// http measures reading one item from a server that opens the pod for every
-// request, or for those that come together.
-func (g *ground) http(b *testing.B) {
-	g.ready(b)
-	s := startServer(b, program(b), g.dir)
-	text := g.token.Text()
-	c := &client{base: s, ids: g.ids, auth: "Bearer " + string(text.Bytes()), http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}}
+// http measures reading the items of ids, by who has token, from a server that opens
+// the pod for every request, or for those that come together.
+func (g *ground) http(b *testing.B, token *keyring.Token, ids []locket.ItemID) {
+	s := startServer(b, program(b), g.dir, g.state)
+	text := token.Text()
+	c := &client{base: s, ids: ids, auth: "Bearer " + string(text.Bytes()), http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}}
 	defer c.http.CloseIdleConnections()
 	text.Wipe()
 	var one []time.Duration
 	var rate []float64
 	for b.Loop() {
 		for i := range gets {
-			took, err := measured(func() error { return c.get(g.ctx, spread(i)) })
+			took, err := measured(func() error { return c.get(g.ctx, i) })
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -59,8 +59,9 @@ type client struct {
 	http       *http.Client
 }
 
+// get reads an item, another for each i.
 func (c *client) get(ctx context.Context, i int) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/v1/items/"+string(c.ids[i]), nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/v1/items/"+string(c.ids[spread(i)%len(c.ids)]), nil)
 	if err != nil {
 		return err
 	}
@@ -86,7 +87,7 @@ func (c *client) crowd(ctx context.Context) error {
 	for n := range clients {
 		wg.Go(func() {
 			for i := 0; i < burst && errs[n] == nil; i++ {
-				errs[n] = c.get(ctx, spread(n*burst+i))
+				errs[n] = c.get(ctx, n*burst+i)
 			}
 		})
 	}
@@ -99,10 +100,12 @@ func (c *client) crowd(ctx context.Context) error {
 	return nil
 }
 
-// startServer serves the pods in dir until b ends, and returns the URL.
-func startServer(b *testing.B, program, dir string) string {
+// startServer serves the pods in dir until b ends, and returns the URL. It remembers
+// in state how far they had come.
+func startServer(b *testing.B, program, dir, state string) string {
 	b.Helper()
 	cmd := exec.Command(program, "serve", "--json", "--addr", "127.0.0.1:0", "--dir", dir)
+	cmd.Env = append(os.Environ(), "LOCKET_STATE="+state)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		b.Fatal(err)
@@ -134,7 +137,7 @@ func BenchmarkStart(b *testing.B) {
 	for b.Loop() {
 		for range 11 {
 			took, err := measured(func() error {
-				resp, err := http.Get(startServer(b, exe, b.TempDir()) + "/v1/health")
+				resp, err := http.Get(startServer(b, exe, b.TempDir(), b.TempDir()) + "/v1/health")
 				if err != nil {
 					return err
 				}

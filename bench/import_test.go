@@ -100,7 +100,7 @@ func importMbox(b *testing.B, exe, mbox string) (read, peak int64) {
 	b.Helper()
 	dir := b.TempDir()
 	cmd := exec.CommandContext(b.Context(), exe, "import", mbox, "--yes", "--json", "--dir", dir)
-	cmd.Env = append(os.Environ(), "LOCKET_KEY="+newPod(b, dir))
+	cmd.Env = append(os.Environ(), "LOCKET_STATE="+b.TempDir(), "LOCKET_KEY="+newPod(b, dir))
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Start(); err != nil {

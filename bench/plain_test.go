@@ -1,17 +1,11 @@
 package bench
 
 import (
-	"bufio"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"testing"
 	"time"
 
 	"github.com/locketpod/locket"
@@ -20,10 +14,9 @@ import (
 
 // The plaintext side is what a careful program without encryption, journal and
 // policy would do: one table, the two orders that lists come in, a search index
-// that is kept in the same transaction, durable commits.
-//
-// It runs in a process of its own, because our allocator and kind of file locks
-// are settings of all of SQLite and would slow it down.
+// that is kept in the same transaction, durable commits. It runs in a process of its
+// own, because our allocator and kind of file locks are settings of all of SQLite and
+// would slow it down.
 const plainSchema = `
 CREATE TABLE items(
   n INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, type TEXT NOT NULL, props TEXT NOT NULL,
@@ -33,82 +26,6 @@ CREATE INDEX items_time ON items(type, time);
 CREATE VIRTUAL TABLE search USING fts5(title, body, content = '', tokenize = 'porter unicode61 remove_diacritics 2');
 INSERT INTO search(search, rank) VALUES('rank', 'bm25(8.0, 1.0)');`
 
-// peerEnv names the folder of the plaintext database for a child process.
-const peerEnv = "LOCKET_BENCH_PLAIN"
-
-// A peer is the process of the plaintext side, seen from ours.
-type peer struct {
-	in  io.Writer
-	out *bufio.Reader
-}
-
-// startPeer starts the plaintext side in an empty folder. It ends with b.
-func startPeer(b *testing.B, dir string) *peer {
-	b.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		b.Fatal(err)
-	}
-	cmd := exec.Command(exe)
-	cmd.Env, cmd.Stderr = append(os.Environ(), peerEnv+"="+dir), os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		if err := errors.Join(in.Close(), cmd.Wait()); err != nil {
-			b.Errorf("plaintext side: %v", err)
-		}
-	})
-	return &peer{in, bufio.NewReader(out)}
-}
-
-// do has the peer do something and returns what that cost, by its clocks.
-func (p *peer) do(what string, i int) (cost, error) {
-	if _, err := fmt.Fprintln(p.in, what, i); err != nil {
-		return cost{}, err
-	}
-	var c cost
-	_, err := fmt.Fscanln(p.out, &c.wall, &c.cpu)
-	return c, err
-}
-
-// servePeer is the peer's process.
-func servePeer(dir string, in io.Reader, out io.Writer) error {
-	p := &plain{ctx: context.Background(), path: filepath.Join(dir, "plain.db")}
-	if err := p.open(); err != nil {
-		return err
-	}
-	defer func() { _ = p.db.Close() }() // the folder is removed next
-	if _, err := p.db.Exec(plainSchema); err != nil {
-		return err
-	}
-	lines := bufio.NewReader(in)
-	for {
-		var what string
-		var i int
-		if _, err := fmt.Fscanln(lines, &what, &i); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		c, err := p.work(what, i)
-		if err != nil {
-			return fmt.Errorf("%s %d: %w", what, i, err)
-		}
-		if _, err := fmt.Fprintln(out, int64(c.wall), int64(c.cpu)); err != nil {
-			return err
-		}
-	}
-}
-
 // A plain is the plaintext side. db is kept open for what is not measured with
 // opening and closing.
 type plain struct {
@@ -116,6 +33,17 @@ type plain struct {
 	path string
 	db   *sql.DB
 }
+
+func newPlain(ctx context.Context, dir string) (*plain, error) {
+	p := &plain{ctx: ctx, path: filepath.Join(dir, "plain.db")}
+	if err := p.open(); err != nil {
+		return nil, err
+	}
+	_, err := p.db.Exec(plainSchema)
+	return p, err
+}
+
+func (p *plain) end() error { return p.db.Close() }
 
 func (p *plain) open() (err error) {
 	p.db, err = sql.Open("sqlite", "file:"+p.path+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)"+
