@@ -46,7 +46,7 @@ files but the pods', make no connections and run no programs.`,
 	f.StringVar(&cfg.Addr, "addr", "127.0.0.1:7117", "address and port to listen at; port 0 takes a free one")
 	f.StringVar(&cfg.CertFile, "tls-cert", "", "PEM file with the certificate")
 	f.StringVar(&cfg.KeyFile, "tls-key", "", "PEM file with the certificate's key")
-	f.StringArrayVar(&cfg.Hosts, "host", nil, "a name under which a reverse proxy on this machine forwards")
+	f.StringArrayVar(&cfg.Hosts, "host", nil, "a name of this server, e.g. behind a reverse proxy; once any is given, requests for other names are refused")
 	f.DurationVar(&cfg.KeepOpen, "keep-open", 0, "how long a pod's key stays in memory after its last request")
 	f.BoolVar(&free, "no-sandbox", false, "do not confine the server, where the confinement is in the way")
 	return cmd
