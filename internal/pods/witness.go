@@ -39,10 +39,18 @@ func openWitness(path string) (witness, error) {
 		return witness{}, nil
 	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return witness{}, locket.Errorf(locket.CodeInvalid, "can't use the folder %s: %s", path, reason(err)).Because(err)
+		return witness{}, noState(path, err)
 	}
 	dir, err := os.OpenRoot(path)
-	return witness{dir}, err
+	if err != nil {
+		return witness{}, noState(path, err)
+	}
+	return witness{dir}, nil
+}
+
+func noState(path string, err error) error {
+	return locket.Errorf(locket.CodeInvalid, "can't remember in the folder %s what was seen of pods: %s; name another folder with LOCKET_STATE, or none by leaving it empty",
+		path, reason(err)).Because(err)
 }
 
 func (w witness) close() error {
