@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -84,25 +85,13 @@ func join(operator, neutral, absorbing string, fs []filter) filter {
 	return out
 }
 
-// visible is true for the items, of items AS alias, on which the principal has all of
-// the permissions.
-func (v *View) visible(alias string, permissions ...locket.Permission) filter {
-	if v.access.Whole() {
+// visible is true for the items, of items AS alias, on which p is permitted. Types of
+// which the same may be seen are taken together: a rule for all types is written once,
+// not once for each.
+func (v *View) visible(alias string, p locket.Permission) filter {
+	if v.unbounded(p) {
 		return filter{sql: always}
 	}
-	var both []filter
-	for _, p := range permissions {
-		if v.unbounded(p) {
-			continue
-		}
-		both = append(both, v.byType(alias, p))
-	}
-	return allOf(both...)
-}
-
-// byType is visible for one permission. Types of which the same may be seen are taken
-// together: a rule for all types is written once, not once for each.
-func (v *View) byType(alias string, p locket.Permission) filter {
 	var kinds []filter
 	named := make(map[string][]string) // the types, by what may be seen of them
 	for _, t := range v.access.Types(p) {
@@ -232,15 +221,7 @@ func (v *View) shows(typ, name string) filter {
 }
 
 func propertiesHave(names []string, name string) bool {
-	if names == nil {
-		return true
-	}
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
+	return names == nil || slices.Contains(names, name)
 }
 
 // timeColumn is the item's own time of items AS i of a type: its creation where the

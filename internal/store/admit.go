@@ -39,13 +39,12 @@ type principal struct {
 	maker  int64
 	key    []byte
 	policy sql.NullString
-	spent  string
 }
 
-const principalColumns = `p.n, p.id, p.kind, p.name, p.state, p.maker, p.key, p.policy, p.spent`
+const principalColumns = `p.n, p.id, p.kind, p.name, p.state, p.maker, p.key, p.policy`
 
 func (p *principal) dest() []any {
-	return []any{&p.n, &p.id, &p.kind, &p.name, &p.state, &p.maker, &p.key, &p.policy, &p.spent}
+	return []any{&p.n, &p.id, &p.kind, &p.name, &p.state, &p.maker, &p.key, &p.policy}
 }
 
 // An admission is what Admit reads at once.
@@ -90,9 +89,9 @@ func (s *Store) admission(ctx context.Context, by Visitor) (*admission, error) {
 	var row *sql.Row
 	switch {
 	case by.Grant != nil:
-		row = s.db.QueryRowContext(ctx, `SELECT pod.generation, pod.types, `+principalColumns+`, g.audience, g.policy, g.expires
+		row = s.db.QueryRowContext(ctx, `SELECT pod.generation, pod.types, `+principalColumns+`, g.policy, g.expires
 			FROM grants g JOIN principals p ON p.n = g.principal JOIN pod ON pod.n = 1 WHERE g.id = ?`, by.Grant)
-		dest = append(dest, &a.grant.audience, &a.grant.policy, &a.grant.expires)
+		dest = append(dest, &a.grant.policy, &a.grant.expires)
 	case by.Slot != "":
 		row = s.db.QueryRowContext(ctx, `SELECT pod.generation, pod.types, `+principalColumns+`
 			FROM pod JOIN principals p ON p.n = pod.slots ->> ('$."' || ? || '".principal') WHERE pod.n = 1`, by.Slot)

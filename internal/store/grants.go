@@ -27,9 +27,8 @@ type Grant struct {
 
 // grantRow is what Admit reads of a grant.
 type grantRow struct {
-	audience string
-	policy   sql.NullString
-	expires  int64
+	policy  sql.NullString
+	expires int64
 }
 
 // AddGrant writes down a grant for the writer itself, or for a principal that it
