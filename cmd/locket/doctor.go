@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/durable"
 	"github.com/locketpod/locket/internal/harden"
 	"github.com/locketpod/locket/internal/pods"
 	"github.com/locketpod/locket/internal/store"
@@ -93,7 +94,7 @@ func (d *checkup) examine(ctx context.Context, f *pods.Folder, k *credential) er
 	if err := d.modes(dir); err != nil {
 		return err
 	}
-	if free, ok := freeSpace(dir); ok && free < minFree {
+	if free, ok := durable.FreeSpace(dir); ok && free < minFree {
 		d.add("disk_space", "there are only "+size(free)+" free on the disk", "make room; writes fail when it is full, and lose nothing")
 	}
 	err := f.Do(ctx, d.Pod, k.keyring(), func(v *store.View) error { return d.contents(ctx, v) })

@@ -1,12 +1,12 @@
 //go:build linux || darwin || freebsd
 
-package main
+package durable
 
 import "golang.org/x/sys/unix"
 
-// freeSpace returns how many bytes the user may still write to the disk of a folder;
+// FreeSpace returns how many bytes the user may still write to the disk of a folder;
 // ok is false if that cannot be known.
-func freeSpace(dir string) (free int64, ok bool) {
+func FreeSpace(dir string) (free int64, ok bool) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
 		return 0, false
