@@ -25,6 +25,7 @@ const (
 	ActionGrantEnd  Action = "grant.end"
 	ActionKey       Action = "key"
 	ActionKeyEnd    Action = "key.end"
+	ActionRotate    Action = "rotate" // the pod got another key
 )
 
 // A Change is one entry of the journal: everything that one principal did, saw or

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -93,12 +94,12 @@ func (m *memory) hear(h http.Header, told noted) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.key != nil && !m.key.Equal(ed25519.PublicKey(key)) {
-		return notGrown(fmt.Errorf("client: the pod's key is %x, not %x", key, m.key))
-	}
 	now, err := open(string(note), key)
 	if err != nil {
 		return notGrown(err)
+	}
+	if m.key != nil && !m.key.Equal(ed25519.PublicKey(key)) && !follows(h, now.Pod, m.key, key) {
+		return notGrown(fmt.Errorf("client: the pod's key is %x, not %x", key, m.key))
 	}
 	proof, err := readProof(h.Get("Locket-Growth"))
 	if err != nil {
@@ -113,12 +114,23 @@ func (m *memory) hear(h http.Header, told noted) error {
 // keep remembers a checkpoint that was checked. The caller holds mu.
 func (m *memory) keep(key ed25519.PublicKey, now noted) error {
 	switch {
-	case m.key == nil || now.Size > m.last.Size || m.last.text == "":
+	case m.key == nil || now.Size > m.last.Size || m.last.text == "" || now.Checkpoint == m.last.Checkpoint:
 		m.key, m.last = key, now
 	case now.Size == m.last.Size && now.Checkpoint != m.last.Checkpoint:
 		return notGrown(fmt.Errorf("client: two journals of %d entries", now.Size))
 	}
 	return nil
+}
+
+// follows tells whether the pod's earlier key has named, over those that came between,
+// the one that it has now.
+func follows(h http.Header, pod locket.PodID, earlier, now ed25519.PublicKey) bool {
+	text, err := base64.RawURLEncoding.DecodeString(h.Get("Locket-Earlier-Keys"))
+	var said []journal.Succession
+	if err != nil || json.Unmarshal(text, &said) != nil {
+		return false
+	}
+	return journal.Leads(pod, earlier, now, said)
 }
 
 func readProof(text string) ([]journal.Hash, error) {

@@ -74,7 +74,7 @@ func (c *cli) init(ctx context.Context, o initOptions) (err error) {
 		return err
 	}
 	defer passphrase.Wipe()
-	made, err := f.Create(ctx, pods.New{Owner: o.name, Password: passphrase})
+	made, err := f.Create(ctx, pods.New{Owner: o.name, Password: keyring.Password{Secret: passphrase}})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/keyring"
 	"github.com/locketpod/locket/internal/ops"
 	"github.com/locketpod/locket/internal/pods"
 )
@@ -88,7 +89,7 @@ func (c *cli) addPassphrase(ctx context.Context, k *pods.Keys, name, file string
 		return err
 	}
 	defer passphrase.Wipe()
-	id, err := k.AddPassword(ctx, name, passphrase)
+	id, err := k.AddPassword(ctx, name, keyring.Password{Secret: passphrase})
 	if err != nil {
 		return err
 	}

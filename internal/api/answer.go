@@ -120,7 +120,7 @@ func (x *exchange) fail(err error) error {
 		return nil
 	}
 	h := x.Header()
-	for _, name := range []string{"Content-Length", "Content-Disposition", "Accept-Ranges", "ETag", headerCheckpoint, headerGrowth, headerPodKey} {
+	for _, name := range []string{"Content-Length", "Content-Disposition", "Accept-Ranges", "ETag", headerCheckpoint, headerGrowth, headerPodKey, headerPodKeys} {
 		h.Del(name)
 	}
 	switch body.Code {

@@ -90,6 +90,7 @@ const (
 	headerCheckpoint = "Locket-Checkpoint"
 	headerGrowth     = "Locket-Growth"
 	headerPodKey     = "Locket-Pod-Key"
+	headerPodKeys    = "Locket-Earlier-Keys"
 )
 
 // maxSession is the length of a session's name.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -14,6 +15,10 @@ import (
 
 // noneYet is what a client sends that wants to be told of checkpoints and has seen none.
 const noneYet = "*"
+
+// maxSuccessions bounds how many changes of the pod's key an answer tells of, the latest:
+// headers are not long.
+const maxSuccessions = 16
 
 // A memory is what a client says that it has seen of the journal.
 type memory struct {
@@ -60,6 +65,14 @@ func (a *api) tellGrowth(ctx context.Context, x *exchange, v *store.View, m memo
 	h := x.Header()
 	h.Set(headerCheckpoint, base64.RawURLEncoding.EncodeToString([]byte(g.Checkpoint)))
 	h.Set(headerPodKey, hex.EncodeToString(v.PodKey()))
+	if n := len(g.Successions); n > 0 {
+		said, err := json.Marshal(g.Successions[max(0, n-maxSuccessions):])
+		if err != nil {
+			a.Log.LogAttrs(ctx, slog.LevelWarn, "earlier keys not told", slog.String("request", x.id), slog.String("cause", cause(err)))
+			return
+		}
+		h.Set(headerPodKeys, base64.RawURLEncoding.EncodeToString(said))
+	}
 	if len(g.Proof) > 0 {
 		hashes := make([]string, len(g.Proof))
 		for i, p := range g.Proof {

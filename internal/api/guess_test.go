@@ -54,7 +54,7 @@ func TestGuessesArePacedByPod(t *testing.T) {
 		h, folder, stop := start()
 		var ids []locket.PodID
 		for range 2 {
-			made, err := folder.Create(t.Context(), pods.New{Password: secret.Take([]byte(passphrase))})
+			made, err := folder.Create(t.Context(), pods.New{Password: keyring.Password{Secret: secret.Take([]byte(passphrase))}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -42,7 +42,7 @@ func newHome(t *testing.T) *home {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := folder.Create(t.Context(), pods.New{Owner: "Anna", KeyName: "test", Password: secret.Take([]byte(passphrase))})
+	made, err := folder.Create(t.Context(), pods.New{Owner: "Anna", KeyName: "test", Password: keyring.Password{Secret: secret.Take([]byte(passphrase))}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,9 @@ type Checkpoint struct {
 
 // Sign returns the checkpoint as a signed note (C2SP tlog-checkpoint). key holds the
 // pod's Ed25519 key.
-func (c Checkpoint) Sign(key crypto.Signer) ([]byte, error) {
+func (c Checkpoint) Sign(key crypto.Signer) ([]byte, error) { return c.sign(key, c.text()) }
+
+func (c Checkpoint) sign(key crypto.Signer, text string) ([]byte, error) {
 	if _, ok := locket.ParseUUID(string(c.Pod)); !ok || c.Size < 0 || c.Size > maxSize {
 		return nil, fmt.Errorf("%w: %d entries of %q", ErrBadCheckpoint, c.Size, c.Pod)
 	}
@@ -52,46 +54,48 @@ func (c Checkpoint) Sign(key crypto.Signer) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return note.Sign(&note.Note{Text: c.text()}, noteSigner{v, key})
+	return note.Sign(&note.Note{Text: text}, noteSigner{v, key})
 }
 
 // OpenCheckpoint reads exactly what [Checkpoint.Sign] writes with the key whose public
 // half is pub: no further lines, no further signatures. Anything else is
 // ErrBadCheckpoint. The caller compares Pod.
 func OpenCheckpoint(text []byte, pub ed25519.PublicKey) (Checkpoint, error) {
-	c, err := openCheckpoint(text, pub)
+	body, err := openNote(text, pub)
+	var c Checkpoint
+	if err == nil {
+		c, err = parseCheckpoint(body)
+	}
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("%w: %w", ErrBadCheckpoint, err)
 	}
 	return c, nil
 }
 
-func openCheckpoint(text []byte, pub ed25519.PublicKey) (Checkpoint, error) {
+// openNote returns the text of a note that is signed once, with the key that belongs to
+// pub, under the name that its first line is.
+func openNote(text []byte, pub ed25519.PublicKey) (string, error) {
 	if len(text) > maxCheckpoint {
-		return Checkpoint{}, errors.New("too long")
+		return "", errors.New("too long")
 	}
 	origin, _, _ := strings.Cut(string(text), "\n")
 	v, err := noteVerifier(origin, pub)
 	if err != nil {
-		return Checkpoint{}, err
+		return "", err
 	}
 	n, err := note.Open(text, note.VerifierList(v))
 	if err != nil {
-		return Checkpoint{}, err
-	}
-	c, err := parseCheckpoint(n.Text)
-	if err != nil {
-		return Checkpoint{}, err
+		return "", err
 	}
 	sig, err := base64.StdEncoding.DecodeString(n.Sigs[0].Base64)
 	if err != nil {
-		return Checkpoint{}, err
+		return "", err
 	}
 	written := n.Text + "\n— " + origin + " " + base64.StdEncoding.EncodeToString(sig) + "\n"
 	if string(text) != written {
-		return Checkpoint{}, errors.New("more than one signature, or an odd encoding")
+		return "", errors.New("more than one signature, or an odd encoding")
 	}
-	return c, nil
+	return n.Text, nil
 }
 
 func parseCheckpoint(text string) (Checkpoint, error) {

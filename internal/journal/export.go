@@ -26,7 +26,8 @@ type Header struct {
 	Format     string              `json:"format"`
 	Version    int                 `json:"version"`
 	Pod        locket.PodID        `json:"pod"`
-	PodKey     string              `json:"podKey"` // Ed25519, hexadecimal
+	PodKey     string              `json:"podKey"`                // Ed25519, hexadecimal
+	Earlier    []Succession        `json:"earlierKeys,omitempty"` // those before it, the oldest first
 	Principals []ExportedPrincipal `json:"principals"`
 }
 

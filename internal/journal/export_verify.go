@@ -34,7 +34,7 @@ func VerifyExport(r io.Reader, noted ...[]byte) (Summary, error) {
 		return Summary{}, err
 	}
 	for _, text := range noted {
-		c, err := OpenCheckpoint(text, x.v.podKey)
+		c, _, err := x.v.keys.Open(text)
 		if err == nil {
 			err = x.v.Expect(c)
 		}
@@ -109,7 +109,11 @@ func (x *exportReader) header() error {
 	if _, ok := locket.ParseUUID(string(h.Pod)); !ok {
 		return x.malformed(errors.New("malformed pod id"))
 	}
-	x.v = NewVerifier(h.Pod, podKey, keyOf)
+	keys, err := NewKeys(h.Pod, podKey, h.Earlier)
+	if err != nil {
+		return x.malformed(err)
+	}
+	x.v = NewVerifier(keys, keyOf)
 	return nil
 }
 
@@ -181,7 +185,7 @@ func (x *exportReader) leaves(n int64, count int) error {
 
 // end compares the checkpoint at the end with what came before, and with those noted.
 func (x *exportReader) end(text string) error {
-	c, err := OpenCheckpoint([]byte(text), x.v.podKey)
+	c, err := OpenCheckpoint([]byte(text), x.v.keys.Now())
 	switch size := x.v.Size(); {
 	case err != nil || c.Pod != x.v.id:
 		return (&Fault{N: size, What: "the checkpoint at the end is not one of this pod and key"}).because(err)

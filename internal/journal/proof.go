@@ -32,8 +32,9 @@ type Proof struct {
 	Format     string         `json:"format"`
 	Version    int            `json:"version"`
 	Pod        locket.PodID   `json:"pod"`
-	PodKey     string         `json:"podKey"`     // Ed25519
-	Checkpoint string         `json:"checkpoint"` // signed
+	PodKey     string         `json:"podKey"`                // Ed25519
+	Earlier    []Succession   `json:"earlierKeys,omitempty"` // those before it, the oldest first
+	Checkpoint string         `json:"checkpoint"`            // signed
 	Actions    []ProvedAction `json:"actions"`
 }
 
@@ -51,9 +52,9 @@ type ProvedAction struct {
 }
 
 // NewProof returns a proof without actions. checkpoint is the signed text.
-func NewProof(pod locket.PodID, podKey ed25519.PublicKey, checkpoint []byte) *Proof {
+func NewProof(pod locket.PodID, podKey ed25519.PublicKey, earlier []Succession, checkpoint []byte) *Proof {
 	return &Proof{
-		Format: proofFormat, Version: proofVersion, Pod: pod, PodKey: hex.EncodeToString(podKey),
+		Format: proofFormat, Version: proofVersion, Pod: pod, PodKey: hex.EncodeToString(podKey), Earlier: earlier,
 		Checkpoint: string(checkpoint), Actions: []ProvedAction{},
 	}
 }

@@ -41,12 +41,16 @@ func (p *Proof) Check() ([]Proven, error) {
 	if err == nil && c.Pod != p.Pod {
 		err = errors.New("of another pod")
 	}
+	var keys *Keys
+	if err == nil {
+		keys, err = NewKeys(p.Pod, podKey, p.Earlier)
+	}
 	if err != nil {
 		return nil, locket.Errorf(locket.CodeTampered, "the proof does not hold: its checkpoint is not one of this pod and key").Because(err)
 	}
 	proven := make([]Proven, len(p.Actions))
 	for i := range p.Actions {
-		if proven[i], err = p.Actions[i].check(c, podKey); err != nil {
+		if proven[i], err = p.Actions[i].check(c, keys); err != nil {
 			return nil, locket.Errorf(locket.CodeTampered, "the proof does not hold: its %s action: %s", ordinal(i+1), err).Because(err)
 		}
 	}
@@ -54,7 +58,7 @@ func (p *Proof) Check() ([]Proven, error) {
 }
 
 // check returns errors whose text is safe to show.
-func (a *ProvedAction) check(c Checkpoint, podKey ed25519.PublicKey) (Proven, error) {
+func (a *ProvedAction) check(c Checkpoint, keys *Keys) (Proven, error) {
 	var e Entry
 	if canon.Unmarshal(a.Entry, &e) != nil || e.Version != Version {
 		return Proven{}, errors.New("the entry cannot be read")
@@ -62,7 +66,7 @@ func (a *ProvedAction) check(c Checkpoint, podKey ed25519.PublicKey) (Proven, er
 	if locket.FormatUUID(e.Pod) != string(c.Pod) {
 		return Proven{}, errors.New("the entry is of another pod")
 	}
-	key, err := a.key(&e, podKey)
+	key, err := a.key(&e, keys)
 	if err != nil {
 		return Proven{}, err
 	}
@@ -85,12 +89,12 @@ func (a *ProvedAction) check(c Checkpoint, podKey ed25519.PublicKey) (Proven, er
 }
 
 // key returns the key that the entry is to be signed with.
-func (a *ProvedAction) key(e *Entry, podKey ed25519.PublicKey) (ed25519.PublicKey, error) {
+func (a *ProvedAction) key(e *Entry, keys *Keys) (ed25519.PublicKey, error) {
 	if e.ByPod {
 		if a.AuthorKey != "" {
 			return nil, errors.New("the pod signed the entry, and the proof has a key of its author")
 		}
-		return podKey, nil
+		return keys.At(a.EntryIndex + 1), nil
 	}
 	key, err := parseKey(a.AuthorKey)
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 func newProof(t testing.TB) *journal.Proof {
 	t.Helper()
 	w := newWorld(t, 7)
-	p := journal.NewProof(podID, public(podSigner()), w.signedCheckpoint(t, 7))
+	p := journal.NewProof(podID, public(podSigner()), nil, w.signedCheckpoint(t, 7))
 	for _, a := range []struct{ entry, leaf int }{{2, 3}, {4, 1}, {6, 0}} {
 		if err := p.Add(w.records[a.entry], a.leaf, public(agentSigner()), 7, w); err != nil {
 			t.Fatal(err)
@@ -180,7 +180,7 @@ func TestProofsOfOddEntries(t *testing.T) {
 		c.change(&r.Entry)
 		w.sign(t, r)
 		r.Completed = []journal.Hash{w.record(t, r)}
-		p := journal.NewProof(podID, public(podSigner()), w.signedCheckpoint(t, 1))
+		p := journal.NewProof(podID, public(podSigner()), nil, w.signedCheckpoint(t, 1))
 		if err := p.Add(r, 0, nil, 1, w); err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +197,7 @@ func TestProofsOfOddEntries(t *testing.T) {
 func TestProofOfOneEntry(t *testing.T) {
 	w := newWorld(t, 0)
 	w.add(t, ownerID, 1)
-	p := journal.NewProof(podID, public(podSigner()), w.signedCheckpoint(t, 1))
+	p := journal.NewProof(podID, public(podSigner()), nil, w.signedCheckpoint(t, 1))
 	if err := p.Add(w.records[0], 0, nil, 1, w); err != nil {
 		t.Fatal(err)
 	}

@@ -26,10 +26,10 @@ type StoredLeaf struct {
 // A Verifier checks the whole journal of a pod, entry by entry from the first, in
 // memory that grows with the number of authors only.
 type Verifier struct {
-	id     locket.PodID
-	pod    [16]byte
-	podKey ed25519.PublicKey
-	keyOf  func(locket.PrincipalID) (ed25519.PublicKey, bool)
+	id    locket.PodID
+	pod   [16]byte
+	keys  *Keys
+	keyOf func(locket.PrincipalID) (ed25519.PublicKey, bool)
 
 	tree    frontier
 	last    locket.HLC           // clock of the latest entry
@@ -48,14 +48,17 @@ type author struct {
 	key  ed25519.PublicKey // nil until one is needed
 }
 
-// NewVerifier checks the journal of a pod whose key is podKey. keyOf gives the keys of
-// those who sign themselves.
-func NewVerifier(pod locket.PodID, podKey ed25519.PublicKey, keyOf func(author locket.PrincipalID) (ed25519.PublicKey, bool)) *Verifier {
-	v := &Verifier{id: pod, podKey: podKey, keyOf: keyOf, authors: make(map[[16]byte]*author), expect: make(map[int64]Hash)}
-	if u, ok := locket.ParseUUID(string(pod)); !ok || len(podKey) != ed25519.PublicKeySize {
-		v.fault = fmt.Errorf("journal: pod %q and a key of %d bytes", pod, len(podKey))
-	} else {
-		v.pod = u
+// NewVerifier checks the journal of the pod that the keys belong to. keyOf gives the keys
+// of those who sign themselves.
+func NewVerifier(keys *Keys, keyOf func(author locket.PrincipalID) (ed25519.PublicKey, bool)) *Verifier {
+	v := &Verifier{id: keys.pod, keys: keys, keyOf: keyOf, authors: make(map[[16]byte]*author), expect: make(map[int64]Hash)}
+	u, ok := locket.ParseUUID(string(keys.pod))
+	if !ok {
+		v.fault = fmt.Errorf("journal: malformed pod id %q", keys.pod)
+	}
+	v.pod = u
+	for _, p := range keys.past {
+		v.expect[p.last.Size] = p.last.Root
 	}
 	return v
 }
@@ -169,7 +172,7 @@ func (v *Verifier) checkEntry(n int64, e *Entry, hash Hash, sig []byte) *Fault {
 // its author.
 func (v *Verifier) key(e *Entry, a *author) (ed25519.PublicKey, bool) {
 	if e.ByPod {
-		return v.podKey, true
+		return v.keys.At(v.tree.size + 1), true
 	}
 	if a != nil && a.key != nil {
 		return a.key, true

@@ -12,7 +12,7 @@ import (
 )
 
 func verify(w *world, noted ...journal.Checkpoint) (*journal.Verifier, error) {
-	v := journal.NewVerifier(podID, public(podSigner()), keyOf)
+	v := journal.NewVerifier(podKeys(podID), keyOf)
 	for _, c := range noted {
 		if err := v.Expect(c); err != nil {
 			return v, err
@@ -42,7 +42,7 @@ func TestVerifierPasses(t *testing.T) {
 	if _, err := verify(w, noted...); err != nil {
 		t.Error(err)
 	}
-	if v := journal.NewVerifier(podID, public(podSigner()), keyOf); v.Checkpoint().Root != journal.Root(nil) || v.End() != nil {
+	if v := journal.NewVerifier(podKeys(podID), keyOf); v.Checkpoint().Root != journal.Root(nil) || v.End() != nil {
 		t.Errorf("an empty journal: %+v", v.Checkpoint())
 	}
 }
@@ -201,14 +201,14 @@ func TestVerifierExpects(t *testing.T) {
 func TestVerifierRefusesBadKeys(t *testing.T) {
 	w := newWorld(t, 1)
 	for _, v := range []*journal.Verifier{
-		journal.NewVerifier("x", public(podSigner()), keyOf), journal.NewVerifier(podID, nil, keyOf),
+		journal.NewVerifier(podKeys("x"), keyOf),
 	} {
 		if v.Add(w.records[0]) == nil || v.End() == nil {
 			t.Error("taken")
 		}
 	}
 	short := func(locket.PrincipalID) (ed25519.PublicKey, bool) { return make([]byte, 31), true }
-	v := journal.NewVerifier(podID, public(podSigner()), short)
+	v := journal.NewVerifier(podKeys(podID), short)
 	w = newWorld(t, 0)
 	w.add(t, agentID, 1)
 	if err := v.Add(w.records[0]); err == nil || !strings.Contains(err.Error(), "no key of its author") {

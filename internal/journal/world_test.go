@@ -42,6 +42,7 @@ type world struct {
 	records []*journal.Record
 	heads   map[locket.PrincipalID]journal.Hash
 	seqs    map[locket.PrincipalID]int64
+	pod     ed25519.PrivateKey // that the pod signs with; nil: podSigner's
 }
 
 func (w *world) ReadHashes(at []int64) ([]tlog.Hash, error) {
@@ -105,6 +106,9 @@ func (w *world) add(t testing.TB, author locket.PrincipalID, leaves int) {
 func (w *world) sign(t testing.TB, r *journal.Record) {
 	t.Helper()
 	key := podSigner()
+	if w.pod != nil {
+		key = w.pod
+	}
 	if !r.Entry.ByPod {
 		key = agentSigner()
 	}
@@ -202,4 +206,13 @@ func header() journal.Header {
 		{ID: ownerID, Kind: locket.KindOwner, Name: "Ada"},
 		{ID: agentID, Kind: locket.KindAgent, Name: "Helper <3", PublicKey: hex.EncodeToString(public(agentSigner()))},
 	}}
+}
+
+// podKeys are the keys of a pod that has had one only.
+func podKeys(pod locket.PodID) *journal.Keys {
+	keys, err := journal.NewKeys(pod, public(podSigner()), nil)
+	if err != nil {
+		panic(err) // the key is a constant
+	}
+	return keys
 }

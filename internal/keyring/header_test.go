@@ -21,7 +21,7 @@ func TestHeaderSaveAndLoad(t *testing.T) {
 	root, dir := openRoot(t)
 	kdf := keyring.NewKDF(1)
 	h, podKey := newPod(t, podA)
-	id, err := h.AddPassword(t.Context(), kdf, podKey, passphrase("x"), cheap)
+	id, err := h.AddPassword(t.Context(), kdf, podKey, keyring.Password{Secret: passphrase("x")}, cheap)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,10 @@ func TestHeaderSaveAndLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []keyring.SlotInfo{{ID: id, Kind: keyring.KindPassword, Generation: 1}, {ID: token.Slot, Kind: keyring.KindAPIKey, Generation: 2}}
+	want := []keyring.SlotInfo{
+		{ID: id, Kind: keyring.KindPassword, Generation: 1, Renewable: true, Opens: true},
+		{ID: token.Slot, Kind: keyring.KindAPIKey, Generation: 2, Renewable: true, Opens: true},
+	}
 	if got.Pod() != podA || got.Generation() != 2 || !reflect.DeepEqual(got.Slots(), want) {
 		t.Errorf("got %s, generation %d, %+v, want %+v", got.Pod(), got.Generation(), got.Slots(), want)
 	}
@@ -51,7 +54,7 @@ func TestHeaderSaveAndLoad(t *testing.T) {
 // The header is public: neither key nor secret may stand in it.
 func TestHeaderHoldsNoSecret(t *testing.T) {
 	h, podKey := newPod(t, podA)
-	if _, err := h.AddPassword(t.Context(), keyring.NewKDF(1), podKey, passphrase("correct horse"), cheap); err != nil {
+	if _, err := h.AddPassword(t.Context(), keyring.NewKDF(1), podKey, keyring.Password{Secret: passphrase("correct horse")}, cheap); err != nil {
 		t.Fatal(err)
 	}
 	token := addAPIKey(t, h, podKey)
@@ -69,7 +72,7 @@ func TestLoadRefuses(t *testing.T) {
 	good := encode(t, h)
 	f := unmarshal[file](t, good)
 	newer, older := f, f
-	newer.V, older.V = 2, 0
+	newer.V, older.V = 3, 0
 	with := func(change func(*body)) []byte { return alter(t, h, podKey, change) }
 	for what, tt := range map[string]struct {
 		data []byte
@@ -78,11 +81,11 @@ func TestLoadRefuses(t *testing.T) {
 		"nothing":          {nil, locket.CodeTampered},
 		"cut":              {good[:len(good)-1], locket.CodeTampered},
 		"continued":        {append(bytes.Clone(good), 0), locket.CodeTampered},
-		"too long":         {make([]byte, 64<<10+1), locket.CodeTampered},
+		"too long":         {make([]byte, 256<<10+1), locket.CodeTampered},
 		"newer":            {marshal(t, newer), locket.CodeNewer},
 		"version 0":        {marshal(t, older), locket.CodeTampered},
-		"more fields":      {marshal(t, map[string]any{"v": 1, "body": f.Body, "mac": f.MAC[:], "x": 1}), locket.CodeTampered},
-		"MAC too short":    {marshal(t, map[string]any{"v": 1, "body": f.Body, "mac": f.MAC[:31]}), locket.CodeTampered},
+		"more fields":      {marshal(t, map[string]any{"v": 2, "body": f.Body, "mac": f.MAC[:], "x": 1}), locket.CodeTampered},
+		"MAC too short":    {marshal(t, map[string]any{"v": 2, "body": f.Body, "mac": f.MAC[:31]}), locket.CodeTampered},
 		"no slots":         {with(func(b *body) { b.Slots = nil }), locket.CodeTampered},
 		"too many slots":   {with(func(b *body) { b.Slots = slots(65, "future") }), locket.CodeTampered},
 		"many passwords":   {with(func(b *body) { b.Slots = slots(5, "password") }), locket.CodeTampered},
@@ -94,6 +97,11 @@ func TestLoadRefuses(t *testing.T) {
 		"kind too long":    {with(func(b *body) { b.Slots[0].Kind = strings.Repeat("k", 33) }), locket.CodeTampered},
 		"params too long":  {with(func(b *body) { b.Slots[0].Params = make([]byte, 4<<10+1) }), locket.CodeTampered},
 		"sealed too long":  {with(func(b *body) { b.Slots[0].Sealed = make([]byte, 4<<10+1) }), locket.CodeTampered},
+		"no epoch":         {with(func(b *body) { b.Epoch = 0 }), locket.CodeTampered},
+		"negative epoch":   {with(func(b *body) { b.Epoch = -1 }), locket.CodeTampered},
+		"public cut":       {with(func(b *body) { b.Slots[0].Public = b.Slots[0].Public[1:] }), locket.CodeTampered},
+		"wrap too long":    {with(func(b *body) { b.Slots[0].Wrap = make([]byte, 4<<10+1) }), locket.CodeTampered},
+		"wrap for nobody":  {with(func(b *body) { b.Slots[0].Public, b.Slots[0].Wrap = nil, []byte{1} }), locket.CodeTampered},
 		"64 slots are few": {with(func(b *body) { b.Slots = slots(64, "future") }), ""},
 	} {
 		root, dir := openRoot(t)
@@ -217,11 +225,11 @@ func TestSlotLimits(t *testing.T) {
 		t.Errorf("removed a slot without the pod key: %v", err)
 	}
 	for range 4 {
-		if _, err := h.AddPassword(t.Context(), kdf, podKey, passphrase("x"), cheap); err != nil {
+		if _, err := h.AddPassword(t.Context(), kdf, podKey, keyring.Password{Secret: passphrase("x")}, cheap); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := h.AddPassword(t.Context(), kdf, podKey, passphrase("x"), cheap); !errors.Is(err, keyring.ErrTooManySlots) {
+	if _, err := h.AddPassword(t.Context(), kdf, podKey, keyring.Password{Secret: passphrase("x")}, cheap); !errors.Is(err, keyring.ErrTooManySlots) {
 		t.Errorf("fifth password: %v", err)
 	}
 	for len(h.Slots()) < 64 {
@@ -241,7 +249,7 @@ func TestWrongPasswordTellsNothing(t *testing.T) {
 	kdf := keyring.NewKDF(1)
 	wrong := keyring.Password{Secret: passphrase("wrong")}
 	with, withKey := newPod(t, podA)
-	if _, err := with.AddPassword(t.Context(), kdf, withKey, passphrase("x"), cheap); err != nil {
+	if _, err := with.AddPassword(t.Context(), kdf, withKey, keyring.Password{Secret: passphrase("x")}, cheap); err != nil {
 		t.Fatal(err)
 	}
 	without, withoutKey := newPod(t, podB)
@@ -308,7 +316,7 @@ func TestHeaderVectors(t *testing.T) {
 		if len(v.words) != 3 {
 			t.Fatalf("vector %q has %d words", v.what, len(v.words))
 		}
-		h, err := keyring.ParseHeader(unhex(t, v.words[0]))
+		h, err := keyring.Parse(unhex(t, v.words[0]))
 		var podKey *secret.Key
 		if err == nil {
 			podKey, _, err = h.Open(t.Context(), kdf, credential(t, v.words[1]))
@@ -323,8 +331,17 @@ func TestHeaderVectors(t *testing.T) {
 }
 
 func credential(t *testing.T, word string) keyring.Credential {
-	if password, ok := strings.CutPrefix(word, "password:"); ok {
-		return keyring.Password{Secret: secret.Take(unhex(t, password))}
+	kind, value, _ := strings.Cut(word, ":")
+	value, device, _ := strings.Cut(value, ":")
+	switch bytes := secret.Take(unhex(t, value)); kind {
+	case "password":
+		return keyring.Password{Secret: bytes, Device: secret.Take(unhex(t, device))}
+	case "recovery":
+		return keyring.Recovery{Secret: bytes}
+	case "owner":
+		return keyring.Owner{Seed: bytes}
+	case "keyring":
+		return keyring.Machine{Secret: bytes}
 	}
 	token, err := keyring.ParseToken([]byte(word))
 	if err != nil {
@@ -339,7 +356,7 @@ func FuzzHeader(f *testing.F) {
 		f.Add(unhex(f, v.words[0]))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		h, err := keyring.ParseHeader(data)
+		h, err := keyring.Parse(data)
 		if err != nil {
 			if code := locket.CodeOf(err); code != locket.CodeTampered && code != locket.CodeNewer {
 				t.Fatalf("%v (%s)", err, code)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/agekey"
 	"github.com/locketpod/locket/internal/keyring"
 	"github.com/locketpod/locket/internal/secret"
 )
@@ -27,7 +28,7 @@ func kinds(kdf *keyring.KDF) []kind {
 		{
 			keyring.KindPassword,
 			func(t *testing.T, h *keyring.Header, podKey *secret.Key) (keyring.SlotID, keyring.Credential) {
-				id, err := h.AddPassword(t.Context(), kdf, podKey, passphrase("correct horse"), cheap)
+				id, err := h.AddPassword(t.Context(), kdf, podKey, keyring.Password{Secret: passphrase("correct horse")}, cheap)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -40,7 +41,7 @@ func kinds(kdf *keyring.KDF) []kind {
 					keyring.Password{Secret: passphrase("")},
 					keyring.Password{},
 				}
-			}, 13,
+			}, 41,
 		},
 		{
 			keyring.KindAPIKey,
@@ -55,9 +56,91 @@ func kinds(kdf *keyring.KDF) []kind {
 				otherSecret.Slot = right.(*keyring.Token).Slot
 				otherPod.Slot, otherPod.Pod = right.(*keyring.Token).Slot, podB
 				return []keyring.Credential{otherPod, otherSlot, otherSecret}
-			}, 1,
+			}, 5,
+		},
+		{
+			keyring.KindPassword,
+			func(t *testing.T, h *keyring.Header, podKey *secret.Key) (keyring.SlotID, keyring.Credential) {
+				c := keyring.Password{Secret: passphrase("correct horse"), Device: keyring.NewDeviceSecret()}
+				id, err := h.AddPassword(t.Context(), kdf, podKey, c, cheap)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return id, c
+			},
+			func(t *testing.T, right keyring.Credential) []keyring.Credential {
+				c := right.(keyring.Password)
+				return []keyring.Credential{
+					keyring.Password{Secret: c.Secret},
+					keyring.Password{Secret: c.Secret, Device: keyring.NewDeviceSecret()},
+					keyring.Password{Secret: passphrase("x"), Device: c.Device},
+				}
+			}, 61,
+		},
+		{
+			keyring.KindOwner,
+			func(t *testing.T, h *keyring.Header, podKey *secret.Key) (keyring.SlotID, keyring.Credential) {
+				seed := secret.Random(32)
+				id, err := h.AddOwner(podKey, public(t, seed))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return id, keyring.Owner{Seed: seed}
+			},
+			func(*testing.T, keyring.Credential) []keyring.Credential {
+				return []keyring.Credential{keyring.Owner{Seed: secret.Random(32)}, keyring.Recovery{Secret: secret.Random(32)}}
+			}, 11,
+		},
+		{
+			keyring.KindRecovery,
+			func(t *testing.T, h *keyring.Header, podKey *secret.Key) (keyring.SlotID, keyring.Credential) {
+				c := keyring.Recovery{Secret: secret.Random(32)}
+				id, epoch, err := h.AddRecovery(podKey, c.Secret)
+				if err != nil || epoch != h.Generation() {
+					t.Fatal(epoch, err)
+				}
+				return id, c
+			},
+			func(_ *testing.T, right keyring.Credential) []keyring.Credential {
+				return []keyring.Credential{
+					keyring.Recovery{Secret: secret.Random(32)},
+					keyring.Machine{Secret: right.(keyring.Recovery).Secret},
+				}
+			}, 5,
+		},
+		{
+			keyring.KindKeyring,
+			func(t *testing.T, h *keyring.Header, podKey *secret.Key) (keyring.SlotID, keyring.Credential) {
+				c := keyring.Machine{Secret: secret.Random(32)}
+				id, err := h.AddMachine(podKey, c.Secret, "kernel")
+				if err != nil {
+					t.Fatal(err)
+				}
+				return id, c
+			},
+			func(_ *testing.T, right keyring.Credential) []keyring.Credential {
+				return []keyring.Credential{
+					keyring.Machine{Secret: secret.Random(32)},
+					keyring.Recovery{Secret: right.(keyring.Machine).Secret},
+				}
+			}, 5,
 		},
 	}
+}
+
+// public returns the public half of an owner's key.
+func public(t *testing.T, seed *secret.Key) []byte {
+	t.Helper()
+	b, err := agekey.Public(seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// sameSlot compares what all kinds have.
+func sameSlot(a, b keyring.SlotInfo) bool {
+	return a.ID == b.ID && a.Kind == b.Kind && a.Generation == b.Generation && a.Renewable == b.Renewable && a.Opens == b.Opens
 }
 
 func TestSlotKinds(t *testing.T) {
@@ -76,7 +159,7 @@ func TestSlotKinds(t *testing.T) {
 				}
 			})
 			t.Run("names its kind", func(t *testing.T) {
-				if got, want := h.Slots()[1], (keyring.SlotInfo{ID: id, Kind: k.name, Generation: 2}); got != want {
+				if got, want := h.Slots()[1], (keyring.SlotInfo{ID: id, Kind: k.name, Generation: 2, Renewable: true, Opens: true}); !sameSlot(got, want) {
 					t.Errorf("got %+v, want %+v", got, want)
 				}
 			})
@@ -105,6 +188,8 @@ func TestSlotKinds(t *testing.T) {
 					t.Errorf("got %v", err)
 				}
 			})
+			t.Run("follows a rotation without its secret", func(t *testing.T) { testRotated(t, kdf, h, podKey, nil, id, c) })
+			t.Run("follows a rotation with its secret", func(t *testing.T) { testRotated(t, kdf, h, podKey, c, id, c) })
 			t.Run("opens nothing once removed", func(t *testing.T) {
 				if err := h.Remove(podKey, id); err != nil {
 					t.Fatal(err)
@@ -131,6 +216,7 @@ func refused(t *testing.T, h *keyring.Header, kdf *keyring.KDF, c keyring.Creden
 // testBinding alters the slot and makes the header's MAC fit again, so that only
 // the slot's own associated data is left to notice.
 func testBinding(t *testing.T, kdf *keyring.KDF, h *keyring.Header, podKey *secret.Key, c keyring.Credential) {
+	otherPublic := public(t, secret.Random(32))
 	for what, change := range map[string]func(*slot){
 		"generation": func(s *slot) { s.Gen = 1 },
 		"box":        func(s *slot) { s.Sealed[len(s.Sealed)-1] ^= 1 },
@@ -139,6 +225,8 @@ func testBinding(t *testing.T, kdf *keyring.KDF, h *keyring.Header, podKey *secr
 		"no box":     func(s *slot) { s.Sealed = nil },
 		"id":         func(s *slot) { s.ID[0] ^= 1 },
 		"kind":       func(s *slot) { s.Kind = "future" },
+		"public":     func(s *slot) { s.Public = otherPublic },
+		"wrap":       func(s *slot) { s.Wrap = append(bytes.Clone(s.Wrap), 1) },
 	} {
 		credential := c
 		if token, ok := c.(*keyring.Token); ok && what == "id" { // let it name the altered id
@@ -163,7 +251,7 @@ func testFlips(t *testing.T, kdf *keyring.KDF, k kind) {
 	for i := 0; i < len(good); i += k.step {
 		bad := bytes.Clone(good)
 		bad[i] ^= 1 << (i % 8)
-		h, err := keyring.ParseHeader(bad)
+		h, err := keyring.Parse(bad)
 		var key *secret.Key
 		if err == nil {
 			key, _, err = h.Open(t.Context(), kdf, c)
@@ -189,7 +277,7 @@ func TestPasswordParams(t *testing.T) {
 		{Memory: cheap.Memory, Passes: 11, Lanes: 1},
 		{Memory: cheap.Memory, Passes: 2, Lanes: 17},
 	} {
-		if _, err := h.AddPassword(t.Context(), kdf, podKey, passphrase("x"), p); !errors.Is(err, keyring.ErrParams) {
+		if _, err := h.AddPassword(t.Context(), kdf, podKey, keyring.Password{Secret: passphrase("x")}, p); !errors.Is(err, keyring.ErrParams) {
 			t.Errorf("%+v: got %v", p, err)
 		}
 	}
@@ -203,7 +291,7 @@ func TestPasswordParams(t *testing.T) {
 func TestAlteredParamsAreNotPaid(t *testing.T) {
 	kdf := keyring.NewKDF(1)
 	h, podKey := newPod(t, podA)
-	if _, err := h.AddPassword(t.Context(), kdf, podKey, passphrase("x"), cheap); err != nil {
+	if _, err := h.AddPassword(t.Context(), kdf, podKey, keyring.Password{Secret: passphrase("x")}, cheap); err != nil {
 		t.Fatal(err)
 	}
 	for what, change := range map[string]func(*argon2id){
@@ -239,7 +327,7 @@ func TestAlteredParamsAreNotPaid(t *testing.T) {
 // An API key needs no argon2id: it opens without a KDF.
 func TestAPIKeyNeedsNoKDF(t *testing.T) {
 	h, podKey := newPod(t, podA)
-	if _, err := h.AddPassword(t.Context(), keyring.NewKDF(1), podKey, passphrase("x"), cheap); err != nil {
+	if _, err := h.AddPassword(t.Context(), keyring.NewKDF(1), podKey, keyring.Password{Secret: passphrase("x")}, cheap); err != nil {
 		t.Fatal(err)
 	}
 	token := addAPIKey(t, h, podKey)
@@ -267,7 +355,7 @@ func BenchmarkOpenAPIKey(b *testing.B) {
 func BenchmarkOpenPassword(b *testing.B) {
 	kdf := keyring.NewKDF(1)
 	h, podKey := newPod(b, podA)
-	if _, err := h.AddPassword(b.Context(), kdf, podKey, passphrase("x"), keyring.DefaultParams()); err != nil {
+	if _, err := h.AddPassword(b.Context(), kdf, podKey, keyring.Password{Secret: passphrase("x")}, keyring.DefaultParams()); err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {

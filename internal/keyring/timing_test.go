@@ -226,7 +226,7 @@ func grantTiming(t *testing.T, name string, first, last int) timed {
 func loginTiming(t *testing.T) timed {
 	kdf := keyring.NewKDF(1)
 	pod, podKey := newPod(t, podA)
-	if _, err := pod.AddPassword(t.Context(), kdf, podKey, passphrase("right"), keyring.DefaultParams()); err != nil {
+	if _, err := pod.AddPassword(t.Context(), kdf, podKey, keyring.Password{Secret: passphrase("right")}, keyring.DefaultParams()); err != nil {
 		t.Fatal(err)
 	}
 	wrong := keyring.Password{Secret: passphrase("wrong")}

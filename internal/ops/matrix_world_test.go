@@ -83,7 +83,7 @@ func newMatrixWorld(t *testing.T) *matrixWorld {
 			t.Error(err)
 		}
 	})
-	created, err := w.f.Create(t.Context(), pods.New{Owner: "Anna", Password: secret.Take([]byte("correct horse")), KeyName: "laptop"})
+	created, err := w.f.Create(t.Context(), pods.New{Owner: "Anna", Password: keyring.Password{Secret: secret.Take([]byte("correct horse"))}, KeyName: "laptop"})
 	w.check(err)
 	other, err := w.f.Create(t.Context(), pods.New{Owner: "Ben", KeyName: "laptop"})
 	w.check(err)

@@ -16,9 +16,9 @@ import (
 
 // New is what a new pod is made of.
 type New struct {
-	Owner    string      // the owner's name; may be empty
-	Password *secret.Key // nil: the pod has no password
-	KeyName  string      // name of its first API key; empty: it has none
+	Owner    string           // the owner's name; may be empty
+	Password keyring.Password // zero: the pod has no password
+	KeyName  string           // name of its first API key; empty: it has none
 }
 
 // Created is a new pod. The receiver wipes Token.
@@ -29,7 +29,7 @@ type Created struct {
 
 // Create makes a pod with a password, an API key or both.
 func (f *Folder) Create(ctx context.Context, n New) (Created, error) {
-	if n.Password == nil && n.KeyName == "" {
+	if n.Password.Secret == nil && n.KeyName == "" {
 		return Created{}, locket.Errorf(locket.CodeInvalid, "a pod needs a passphrase or an API key to open it")
 	}
 	pod := locket.NewPodID()
@@ -80,7 +80,7 @@ func (f *Folder) fill(ctx context.Context, pod locket.PodID, n New) (c Created, 
 	}
 	err = view.EditSlots(ctx, func(e *store.SlotEditor) (err error) {
 		k := &Keys{f: f, dir: dir, header: header, podKey: podKey, view: view, edit: e}
-		if n.Password != nil {
+		if n.Password.Secret != nil {
 			if _, err := k.addPassword(ctx, "passphrase", n.Password); err != nil {
 				return err
 			}
@@ -109,7 +109,7 @@ func (f *Folder) createStore(ctx context.Context, dir *os.Root, pod locket.PodID
 	blobs, err := blob.Open(dir)
 	if err == nil {
 		var s *store.Store
-		c := store.Config{Path: f.databasePath(pod), Blobs: blobs, Key: key, Signer: sign, Pod: pod, Now: f.opts.Now}
+		c := store.Config{Path: f.databasePath(leaseKey{pod, 1}), Blobs: blobs, Key: key, Signer: sign, Pod: pod, Now: f.opts.Now}
 		s, err = store.Create(ctx, c, owner)
 		if err == nil {
 			return s, wipe, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -15,15 +16,21 @@ import (
 	"github.com/locketpod/locket/internal/store"
 )
 
-const databaseFile = "pod.db"
+// A leaseKey names what is open: a pod with one of its keys. While the pod gets another,
+// those who came before stay with theirs.
+type leaseKey struct {
+	pod   locket.PodID
+	epoch int64
+}
 
 // A lease is one open pod. It lives from the first use to the last, and a while
 // longer if pods are kept open.
 type lease struct {
+	leaseKey
 	ready chan struct{} // closed when the fields down to err are set
 	store *store.Store
-	blobs func() error // closes the blobs' folder
-	key   *secret.Key  // of the database
+	dir   *os.Root    // the pod's folder
+	key   *secret.Key // of the database
 	sign  *signer
 	err   error
 
@@ -44,7 +51,7 @@ func (f *Folder) acquire(ctx context.Context, k *unlocked) (*lease, error) {
 		return nil, err
 	}
 	defer key.Wipe()
-	l, first, err := f.join(k.pod)
+	l, first, err := f.join(leaseKey{k.pod, k.header.Epoch()})
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +70,7 @@ func (f *Folder) acquire(ctx context.Context, k *unlocked) (*lease, error) {
 		err = locket.Errorf(locket.CodeBusy, "the pod's key has just been changed; try again")
 	}
 	if err != nil {
-		f.release(k.pod, l)
+		f.release(l)
 		return nil, err
 	}
 	return l, nil
@@ -71,16 +78,16 @@ func (f *Folder) acquire(ctx context.Context, k *unlocked) (*lease, error) {
 
 // join finds the pod's lease or makes one, and counts the caller in. first tells
 // that the caller must start it.
-func (f *Folder) join(pod locket.PodID) (l *lease, first bool, err error) {
+func (f *Folder) join(key leaseKey) (l *lease, first bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
 		return nil, false, errClosed
 	}
-	l = f.open[pod]
+	l = f.open[key]
 	if l == nil {
-		l, first = &lease{ready: make(chan struct{})}, true
-		f.open[pod] = l
+		l, first = &lease{leaseKey: key, ready: make(chan struct{})}, true
+		f.open[key] = l
 		f.closing.Add(1) // until shut has run
 	}
 	if l.timer != nil && l.timer.Stop() {
@@ -98,15 +105,21 @@ func (f *Folder) start(ctx context.Context, l *lease, k *unlocked) (err error) {
 	}
 	c.Seen = f.lastSeen(k.pod)
 	if l.store, err = store.Open(ctx, c); err != nil {
+		if moved := c.Current(); errors.Is(moved, errRotated) {
+			return errStale // the header was read just before it changed
+		}
 		return err
 	}
+	if l.epoch > 1 {
+		removeDatabases(l.dir, l.epoch, false)
+	}
 	l.ctx = ctx
-	if err := f.checkSeen(ctx, k.pod, l); err != nil {
+	if err := f.checkSeen(ctx, l); err != nil {
 		return err
 	}
 	if f.opts.Server {
 		// Without the locks the pod works all the same, and opens more slowly.
-		if err := f.holder(k.pod).Hold(); err != nil && !errors.Is(err, sqlcipher.ErrBusy) {
+		if err := f.holder(l.leaseKey).Hold(); err != nil && !errors.Is(err, sqlcipher.ErrBusy) {
 			f.opts.Log.LogAttrs(ctx, slog.LevelWarn, "locks not held", slog.String("pod", string(k.pod)), slog.String("cause", err.Error()))
 		}
 	}
@@ -131,18 +144,19 @@ func (f *Folder) config(l *lease, k *unlocked) (c store.Config, err error) {
 	if err != nil {
 		return c, err
 	}
-	l.blobs = root.Close
+	l.dir = root
 	blobs, err := blob.Open(root)
 	if err != nil {
 		return c, err
 	}
 	return store.Config{
-		Path: f.databasePath(k.pod), Blobs: blobs, Key: l.key, Signer: l.sign, Pod: k.pod, Cursors: l.cursors, Now: f.opts.Now,
+		Path: f.databasePath(l.leaseKey), Blobs: blobs, Key: l.key, Signer: l.sign, Pod: k.pod, Cursors: l.cursors, Now: f.opts.Now,
+		Current: (&headerWatch{dir: root, epoch: l.epoch, known: k.info}).check,
 	}, nil
 }
 
-func (f *Folder) databasePath(pod locket.PodID) string {
-	return filepath.Join(f.path, string(pod), databaseFile)
+func (f *Folder) databasePath(k leaseKey) string {
+	return filepath.Join(f.path, string(k.pod), DatabaseName(k.epoch))
 }
 
 // errStale says that header and database are not of the same time.
@@ -163,14 +177,15 @@ func (l *lease) checkGeneration(ctx context.Context, k *unlocked, g int64) error
 		"one of them was put back from a copy; put back both from one backup").Because(errStale)
 }
 
-// holder returns the pod's lock holder. There is one for the life of the process.
-func (f *Folder) holder(pod locket.PodID) *sqlcipher.Holder {
+// holder returns the lock holder of a database. There is one for the life of the process,
+// or until the pod has another key.
+func (f *Folder) holder(k leaseKey) *sqlcipher.Holder {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	h := f.holders[pod]
+	h := f.holders[k]
 	if h == nil {
-		h = sqlcipher.NewHolder(f.databasePath(pod))
-		f.holders[pod] = h
+		h = sqlcipher.NewHolder(f.databasePath(k))
+		f.holders[k] = h
 	}
 	return h
 }
@@ -197,7 +212,7 @@ func (f *Folder) tend(ctx context.Context, pod locket.PodID, l *lease) {
 }
 
 // release counts a user out. The last one shuts the pod, or leaves that to a timer.
-func (f *Folder) release(pod locket.PodID, l *lease) {
+func (f *Folder) release(l *lease) {
 	f.mu.Lock()
 	l.users--
 	if l.users > 0 {
@@ -205,46 +220,66 @@ func (f *Folder) release(pod locket.PodID, l *lease) {
 		return
 	}
 	if f.opts.KeepOpen > 0 && l.err == nil && !f.closed {
-		l.timer = time.AfterFunc(f.opts.KeepOpen, func() { f.expire(pod, l) })
+		l.timer = time.AfterFunc(f.opts.KeepOpen, func() { f.expire(l) })
 		f.mu.Unlock()
 		return
 	}
-	delete(f.open, pod)
+	delete(f.open, l.leaseKey)
 	f.mu.Unlock()
-	f.shut(pod, l)
+	f.shut(l)
 }
 
 // expire shuts a pod that was kept open, unless it is in use again.
-func (f *Folder) expire(pod locket.PodID, l *lease) {
+func (f *Folder) expire(l *lease) {
 	f.mu.Lock()
-	if l.users > 0 || f.open[pod] != l {
+	if l.users > 0 || f.open[l.leaseKey] != l {
 		f.mu.Unlock()
 		return
 	}
-	delete(f.open, pod)
+	delete(f.open, l.leaseKey)
 	f.mu.Unlock()
-	f.shut(pod, l)
+	f.shut(l)
 }
 
 // shut closes a lease that is in no map any more and wipes its keys. It runs once.
-func (f *Folder) shut(pod locket.PodID, l *lease) {
+func (f *Folder) shut(l *lease) {
 	defer f.closing.Done()
 	var err error
-	f.keepSeen(pod, l)
+	f.keepSeen(l)
 	if l.store != nil {
 		err = l.store.Close()
 	}
-	if l.blobs != nil {
-		err = errors.Join(err, l.blobs())
+	err = errors.Join(err, f.letGo(l))
+	if l.dir != nil {
+		err = errors.Join(err, l.dir.Close())
 	}
 	l.key.Wipe()
 	l.witness.Wipe()
 	l.cursors.Wipe()
 	l.sign.wipe()
 	if err != nil {
-		f.opts.Log.Error("pod not shut cleanly", slog.String("pod", string(pod)), slog.String("cause", err.Error()))
+		f.opts.Log.Error("pod not shut cleanly", slog.String("pod", string(l.pod)), slog.String("cause", err.Error()))
 	}
 	if f.opts.Shut != nil {
 		f.opts.Shut()
 	}
+}
+
+// letGo ends the lock holder of a database that is not the pod's any more, which keeps
+// the removed file on the disk.
+func (f *Folder) letGo(l *lease) error {
+	f.mu.Lock()
+	h := f.holders[l.leaseKey]
+	f.mu.Unlock()
+	if h == nil || l.dir == nil {
+		return nil
+	}
+	w := headerWatch{dir: l.dir, epoch: l.epoch}
+	if !errors.Is(w.check(), errRotated) {
+		return nil
+	}
+	f.mu.Lock()
+	delete(f.holders, l.leaseKey)
+	f.mu.Unlock()
+	return h.Close()
 }

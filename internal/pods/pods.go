@@ -60,13 +60,14 @@ type Folder struct {
 	kdf     *keyring.KDF
 	witness witness
 
-	mu      sync.Mutex                         // guards what follows; never held while a caller's function or I/O runs
-	open    map[locket.PodID]*lease            // pods in use now, or kept open
-	guards  map[locket.PodID]*keyring.Guard    // of pods whose password was tried
-	guarded []*os.Root                         // folders that the guards keep their counts in
-	holders map[locket.PodID]*sqlcipher.Holder // for the life of the process
-	tended  map[locket.PodID]bool              // pods whose leavings were removed
-	seen    map[locket.PodID]store.Seen        // how far each pod had come
+	mu      sync.Mutex                      // guards what follows; never held while a caller's function or I/O runs
+	open    map[leaseKey]*lease             // pods in use now, or kept open
+	guards  map[locket.PodID]*keyring.Guard // of pods whose password was tried
+	guarded []*os.Root                      // folders that the guards keep their counts in
+	holders map[leaseKey]*sqlcipher.Holder  // for the life of the process
+	tended  map[locket.PodID]bool           // pods whose leavings were removed
+	seen    map[locket.PodID]store.Seen     // how far each pod had come
+	tried   map[locket.PodID]triedSlots     // slots that have opened each pod
 	closed  bool
 	closing sync.WaitGroup // leases being shut
 }
@@ -96,9 +97,10 @@ func Open(path string, o Options) (*Folder, error) {
 	return &Folder{
 		path: path, root: root, opts: o, kdf: keyring.NewKDF(maxKDF), witness: w,
 		seen:    make(map[locket.PodID]store.Seen),
-		open:    make(map[locket.PodID]*lease),
+		tried:   make(map[locket.PodID]triedSlots),
+		open:    make(map[leaseKey]*lease),
 		guards:  make(map[locket.PodID]*keyring.Guard),
-		holders: make(map[locket.PodID]*sqlcipher.Holder),
+		holders: make(map[leaseKey]*sqlcipher.Holder),
 		tended:  make(map[locket.PodID]bool),
 	}, nil
 }
@@ -119,11 +121,11 @@ func (f *Folder) Path() string { return f.path }
 func (f *Folder) Close() error {
 	f.mu.Lock()
 	f.closed = true
-	for pod, l := range f.open {
+	for key, l := range f.open {
 		if l.timer != nil && l.timer.Stop() {
 			l.timer = nil
-			delete(f.open, pod)
-			f.closing.Go(func() { f.shut(pod, l) })
+			delete(f.open, key)
+			f.closing.Go(func() { f.shut(l) })
 		}
 	}
 	f.mu.Unlock()
@@ -182,10 +184,11 @@ type Call struct {
 
 // A Visit is one function's stay in an open pod.
 type Visit struct {
-	View *store.View
-	f    *Folder
-	use  *unlocked
-	db   *store.Store
+	View  *store.View
+	f     *Folder
+	use   *unlocked
+	call  Call
+	lease *lease
 }
 
 // Visit unlocks and opens a pod, runs fn and lets go of it. A key may be added or
@@ -209,12 +212,13 @@ func (f *Folder) visit(ctx context.Context, c Call, fn func(*Visit) error) error
 	if err != nil {
 		return err
 	}
-	defer f.release(c.Pod, l)
+	defer f.release(l)
 	v, err := f.admit(ctx, c, k, l)
 	if err != nil {
 		return err
 	}
-	if err := fn(&Visit{View: v, f: f, use: k, db: l.store}); err != nil {
+	f.noteTried(k)
+	if err := fn(&Visit{View: v, f: f, use: k, call: c, lease: l}); err != nil {
 		return err
 	}
 	f.tend(ctx, c.Pod, l)
@@ -224,15 +228,7 @@ func (f *Folder) visit(ctx context.Context, c Call, fn func(*Visit) error) error
 // admit finds out who has come, and compares the header that let them in with the
 // database.
 func (f *Folder) admit(ctx context.Context, c Call, k *unlocked, l *lease) (*store.View, error) {
-	by := store.Visitor{Signer: c.Signer, Source: c.Source}
-	switch _, password := c.Credential.(keyring.Password); {
-	case k.grant != nil:
-		by.Grant = k.grant.ID[:]
-	case password:
-		by.Owner = true
-	default:
-		by.Slot = k.slot.String()
-	}
+	by := k.visitor(c)
 	v, err := l.store.Admit(ctx, by)
 	switch {
 	case err == nil:
@@ -250,11 +246,26 @@ func (f *Folder) admit(ctx context.Context, c Call, k *unlocked, l *lease) (*sto
 	return nil, err
 }
 
+// visitor says how the caller came in. Who has what only the owner has is the owner.
+func (k *unlocked) visitor(c Call) store.Visitor {
+	by := store.Visitor{Signer: c.Signer, Source: c.Source}
+	_, token := c.Credential.(*keyring.Token)
+	switch {
+	case k.grant != nil:
+		by.Grant = k.grant.ID[:]
+	case token:
+		by.Slot = k.slot.String()
+	default:
+		by.Owner = true
+	}
+	return by
+}
+
 // Tend removes from a pod what crashes and forgotten uploads left in it, and
 // returns how many blobs that were. Servers do so by themselves.
 func (f *Folder) Tend(ctx context.Context, pod locket.PodID, cred keyring.Credential) (removed int, err error) {
 	err = f.Visit(ctx, Call{Pod: pod, Credential: cred}, func(v *Visit) error {
-		removed, err = v.db.CollectBlobs(ctx)
+		removed, err = v.lease.store.CollectBlobs(ctx)
 		return err
 	})
 	return removed, err

@@ -39,7 +39,7 @@ func password(s string) keyring.Password { return keyring.Password{Secret: secre
 
 func create(t *testing.T, f *pods.Folder) pods.Created {
 	t.Helper()
-	c, err := f.Create(t.Context(), pods.New{Owner: "Anna", Password: secret.Take([]byte("correct horse")), KeyName: "laptop"})
+	c, err := f.Create(t.Context(), pods.New{Owner: "Anna", Password: password("correct horse"), KeyName: "laptop"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestKeys(t *testing.T) {
 		if guestID, guest, err = k.AddAPIKey(t.Context(), "guest", ""); err != nil {
 			return err
 		}
-		_, err = k.AddPassword(t.Context(), "second", secret.Take([]byte("another one")))
+		_, err = k.AddPassword(t.Context(), "second", password("another one"))
 		return err
 	})
 	for _, cred := range []keyring.Credential{c.Token, phone, guest, password("another one"), password("correct horse")} {
@@ -291,7 +291,7 @@ func TestCrashBetweenHeaderAndDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = f.Keys(t.Context(), c.Pod, c.Token, func(k *pods.Keys) error {
-		_, err := k.AddPassword(t.Context(), "spare", password("spare horse").Secret)
+		_, err := k.AddPassword(t.Context(), "spare", password("spare horse"))
 		return err
 	})
 	if err != nil {

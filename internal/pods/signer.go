@@ -34,6 +34,11 @@ func (s *signer) private() ed25519.PrivateKey {
 // Public returns the ed25519.PublicKey.
 func (s *signer) Public() crypto.PublicKey { return s.private().Public() }
 
+// public returns the public half.
+func (s *signer) public() ed25519.PublicKey {
+	return s.private().Public().(ed25519.PublicKey) // of an ed25519.PrivateKey it is nothing else
+}
+
 // Sign makes an Ed25519 signature.
 func (s *signer) Sign(rand io.Reader, message []byte, o crypto.SignerOpts) ([]byte, error) {
 	return s.private().Sign(rand, message, o)

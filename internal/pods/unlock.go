@@ -19,6 +19,7 @@ type unlocked struct {
 	pod    locket.PodID
 	dir    *os.Root
 	header *keyring.Header
+	info   fs.FileInfo    // of its file
 	slot   keyring.SlotID // the one that opened it
 	grant  *keyring.Grant // or the grant that did
 	key    *secret.Key
@@ -80,7 +81,11 @@ func (f *Folder) load(k *unlocked) error {
 	if err != nil {
 		return err
 	}
-	header, err := keyring.Load(dir)
+	k.info, err = dir.Stat("header") // first: what is read is not older than it says
+	var header *keyring.Header
+	if err == nil {
+		header, err = keyring.Load(dir)
+	}
 	if err == nil && header.Pod() != k.pod {
 		err = locket.Errorf(locket.CodeTampered, "the header in this folder belongs to another pod; put the right one back")
 	}

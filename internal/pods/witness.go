@@ -18,7 +18,7 @@ import (
 )
 
 // maxWitness bounds the file of a witness in bytes.
-const maxWitness = 1 << 10
+const maxWitness = 4 << 10
 
 // A witness remembers outside the pod how far its journal had come, so that an old
 // copy of the pod that was put back is noticed. What it writes is sealed: how many
@@ -32,6 +32,8 @@ type testimony struct {
 	Size int64  `cbor:"size"`
 	Root []byte `cbor:"root"`
 	Last []byte `cbor:"last"`
+	// Tried are the ids of the slots that have opened the pod here, one after the other.
+	Tried []byte `cbor:"tried"`
 }
 
 func openWitness(path string) (witness, error) {
@@ -68,70 +70,106 @@ func witnessName(pod locket.PodID) string { return string(pod) + ".seen" }
 
 func witnessAD(pod locket.PodID) []byte { return []byte("locket/v1/witness\n" + string(pod)) }
 
-// recall reads what was remembered of a pod. What can't be read is as if it were not
-// there: whoever can write the file could remove it, too.
-func (w witness) recall(pod locket.PodID, key *secret.Key) (seen store.Seen, err error) {
+// A record is the file. The epoch is that of the pod's key, which the header says openly.
+type record struct {
+	Epoch int64  `cbor:"epoch"`
+	Box   []byte `cbor:"box"`
+}
+
+// read returns the file as it is; ok is false if there is none that can be read: whoever
+// can write the file could remove it, too.
+func (w witness) read(pod locket.PodID) (r record, ok bool, err error) {
 	if w.dir == nil {
-		return seen, nil
+		return r, false, nil
 	}
 	f, err := w.dir.Open(witnessName(pod))
 	if errors.Is(err, fs.ErrNotExist) {
-		return seen, nil
+		return r, false, nil
 	} else if err != nil {
-		return seen, err
+		return r, false, err
 	}
-	box, err := io.ReadAll(io.LimitReader(f, maxWitness))
+	data, err := io.ReadAll(io.LimitReader(f, maxWitness))
 	if err := errors.Join(err, f.Close()); err != nil {
-		return seen, err
+		return r, false, err
 	}
-	text, err := seal.Open(key, box, witnessAD(pod))
-	if err != nil {
-		return seen, nil
-	}
-	var t testimony
-	if err := canon.Unmarshal(text, &t); err != nil || len(t.Root) != len(seen.Root) || len(t.Last) != len(seen.Last) {
-		return seen, nil
-	}
-	seen.Size = t.Size
-	copy(seen.Root[:], t.Root)
-	copy(seen.Last[:], t.Last)
-	return seen, nil
+	return r, canon.Unmarshal(data, &r) == nil, nil
 }
 
-// remember writes how far a pod has come.
-func (w witness) remember(pod locket.PodID, key *secret.Key, seen store.Seen) error {
-	text, err := canon.Marshal(testimony{Size: seen.Size, Root: seen.Root[:], Last: seen.Last[:]})
+// recall reads what was remembered of a pod with this key. Of a key before it nothing is
+// known any more; one after it makes the pod an old copy, which is errOlderKey.
+func (w witness) recall(k leaseKey, key *secret.Key) (t testimony, err error) {
+	r, ok, err := w.read(k.pod)
+	switch {
+	case err != nil || !ok || r.Epoch < k.epoch:
+		return t, err
+	case r.Epoch > k.epoch:
+		return t, errOlderKey
+	}
+	text, err := seal.Open(key, r.Box, witnessAD(k.pod))
+	if err != nil {
+		return t, nil
+	}
+	var seen store.Seen
+	if err := canon.Unmarshal(text, &t); err != nil || len(t.Root) != len(seen.Root) || len(t.Last) != len(seen.Last) || len(t.Tried)%len(keyring.SlotID{}) != 0 {
+		return testimony{}, nil
+	}
+	return t, nil
+}
+
+// remember writes what is known of a pod, unless a later key of it has been seen.
+func (w witness) remember(k leaseKey, key *secret.Key, seen store.Seen, tried triedSlots, force bool) error {
+	if r, ok, err := w.read(k.pod); err != nil || ok && r.Epoch > k.epoch && !force {
+		return err
+	}
+	text, err := canon.Marshal(testimony{Size: seen.Size, Root: seen.Root[:], Last: seen.Last[:], Tried: tried.bytes()})
 	if err != nil {
 		return err
 	}
-	box, err := seal.Seal(key, text, witnessAD(pod))
+	box, err := seal.Seal(key, text, witnessAD(k.pod))
+	if err != nil {
+		return err
+	}
+	data, err := canon.Marshal(record{k.epoch, box})
 	if err != nil {
 		return err
 	}
 	// Not made durable: after a power loss an older one, or none, does no harm.
-	temp := fmt.Sprintf("%s.%d", witnessName(pod), os.Getpid())
-	if err := w.dir.WriteFile(temp, box, 0o600); err != nil {
+	temp := fmt.Sprintf("%s.%d", witnessName(k.pod), os.Getpid())
+	if err := w.dir.WriteFile(temp, data, 0o600); err != nil {
 		return err
 	}
-	return w.dir.Rename(temp, witnessName(pod))
+	return w.dir.Rename(temp, witnessName(k.pod))
 }
+
+func (t testimony) seen() store.Seen {
+	s := store.Seen{Size: t.Size}
+	copy(s.Root[:], t.Root)
+	copy(s.Last[:], t.Last)
+	return s
+}
+
+var errOlderKey = errors.New("pods: the pod had a later key when it was seen")
 
 // checkSeen refuses a pod that is older than when it was last seen: by this process,
 // or by any that remembers in the same place.
-func (f *Folder) checkSeen(ctx context.Context, pod locket.PodID, l *lease) error {
+func (f *Folder) checkSeen(ctx context.Context, l *lease) error {
 	if f.witness.dir == nil {
 		return nil
 	}
 	f.mu.Lock()
-	seen, known := f.seen[pod]
+	seen, known := f.seen[l.pod]
 	f.mu.Unlock()
 	has := l.store.Has
 	if !known {
-		var err error
-		if seen, err = f.witness.recall(pod, l.witness); err != nil {
+		t, err := f.witness.recall(l.leaseKey, l.witness)
+		if errors.Is(err, errOlderKey) {
+			return locket.Errorf(locket.CodeRolledBack, "this pod has an earlier key than when it was last used here: "+
+				"an old copy was put back. If that was you, 'locket verify --accept-older' goes on with it; if not, find out who did").Because(err)
+		} else if err != nil {
 			return err
 		}
-		has = l.store.HasAll
+		seen, has = t.seen(), l.store.HasAll
+		f.recallTried(l.pod, t.Tried)
 	}
 	ok, err := has(ctx, seen)
 	if err == nil && !ok {
@@ -139,7 +177,7 @@ func (f *Folder) checkSeen(ctx context.Context, pod locket.PodID, l *lease) erro
 			"an old copy was put back. If that was you, 'locket verify --accept-older' goes on with it; if not, find out who did", seen.Size)
 	}
 	if err == nil && !known {
-		f.note(pod, seen)
+		f.note(l.pod, seen)
 	}
 	return err
 }
@@ -159,26 +197,28 @@ func (f *Folder) note(pod locket.PodID, seen store.Seen) {
 
 // keepSeen remembers how far a pod has come that is being shut. Failing to is no reason
 // for more than a line in the log: what was remembered before still holds.
-func (f *Folder) keepSeen(pod locket.PodID, l *lease) {
+func (f *Folder) keepSeen(l *lease) {
 	if f.witness.dir == nil || l.store == nil || l.err != nil {
 		return
 	}
-	before := f.lastSeen(pod)
-	if before.Size > 0 && !l.store.Grown() {
+	before, tried, more := f.lastSeen(l.pod), f.triedSlots(l.pod), f.newlyTried(l.pod)
+	if before.Size > 0 && !l.store.Grown() && !more {
 		return
 	}
 	now, err := l.store.Seen(l.ctx)
-	if err == nil && now == before {
+	if err == nil && now == before && !more {
 		return
 	}
 	if err == nil {
-		err = f.witness.remember(pod, l.witness, now)
+		err = f.witness.remember(l.leaseKey, l.witness, now, tried, false)
 	}
 	if err != nil {
-		f.opts.Log.Warn("checkpoint not kept", slog.String("pod", string(pod)), slog.String("cause", err.Error()))
+		f.opts.Log.Warn("checkpoint not kept", slog.String("pod", string(l.pod)), slog.String("cause", err.Error()))
 		return
 	}
-	f.note(pod, now)
+	if now.Size >= before.Size {
+		f.note(l.pod, now)
+	}
 }
 
 // AcceptOlder takes the pod as it is for its present state, whatever was seen of it
@@ -200,7 +240,7 @@ func (f *Folder) AcceptOlder(ctx context.Context, pod locket.PodID, cred keyring
 	if f.witness.dir == nil {
 		return nil
 	}
-	if err := f.witness.remember(pod, key, store.Seen{}); err != nil {
+	if err := f.witness.remember(leaseKey{pod, k.header.Epoch()}, key, store.Seen{}, f.triedSlots(pod), true); err != nil {
 		return err
 	}
 	return f.Do(ctx, pod, cred, func(*store.View) error { return nil })

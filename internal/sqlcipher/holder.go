@@ -1,6 +1,9 @@
 package sqlcipher
 
-import "sync"
+import (
+	"errors"
+	"sync"
+)
 
 // A Holder keeps a database's WAL and wal-index alive while no connection is
 // open, so that the next one neither recovers nor rebuilds them. It holds
@@ -38,4 +41,12 @@ func (h *Holder) Release() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.release()
+}
+
+// Close lets go for good and closes the descriptors. No connection to the database may
+// be open in this process: see Holder.
+func (h *Holder) Close() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return errors.Join(h.release(), h.close())
 }

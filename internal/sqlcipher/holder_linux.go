@@ -48,6 +48,17 @@ func (h *Holder) release() error {
 	return errors.Join(h.shm.unlock(dmsByte), h.db.unlock(sharedRange))
 }
 
+func (h *Holder) close() error { return errors.Join(h.shm.close(), h.db.close()) }
+
+func (f *heldFile) close() error {
+	if f.fd == 0 {
+		return nil
+	}
+	fd := f.fd
+	*f = heldFile{}
+	return unix.Close(fd)
+}
+
 func (f *heldFile) lock(path string, r unix.Flock_t) error {
 	if err := f.open(path); err != nil {
 		return fmt.Errorf("sqlcipher: hold: %w", err)

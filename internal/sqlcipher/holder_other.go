@@ -8,3 +8,5 @@ type heldFile struct{}
 func (*Holder) hold() error { return nil }
 
 func (*Holder) release() error { return nil }
+
+func (*Holder) close() error { return nil }

@@ -30,7 +30,11 @@ func (v *View) ExportJournal(ctx context.Context, w io.Writer) error {
 func (v *View) MayExport() error { return v.mayProve() }
 
 func (q *snapshot) export(ctx context.Context, w io.Writer) error {
-	x, err := journal.NewExporter(w, q.header())
+	h, err := q.header(ctx)
+	if err != nil {
+		return err
+	}
+	x, err := journal.NewExporter(w, h)
 	if err != nil {
 		return err
 	}
@@ -54,11 +58,15 @@ func (q *snapshot) export(ctx context.Context, w io.Writer) error {
 	return x.Close([]byte(text))
 }
 
-func (q *snapshot) header() journal.Header {
+func (q *snapshot) header(ctx context.Context) (journal.Header, error) {
 	h := journal.Header{Pod: q.s.pod, PodKey: hex.EncodeToString(q.s.podKey())}
+	var err error
+	if h.Earlier, err = q.s.successions(ctx, q.conn); err != nil {
+		return h, err
+	}
 	for _, n := range q.numbers() {
 		p := q.authors[n].row.principal
 		h.Principals = append(h.Principals, journal.ExportedPrincipal{ID: p.ID, Kind: p.Kind, Name: p.Name, PublicKey: p.PublicKey})
 	}
-	return h
+	return h, nil
 }

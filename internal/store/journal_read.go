@@ -71,7 +71,11 @@ func (v *View) Change(ctx context.Context, n int64) (locket.Change, error) {
 	if err != nil {
 		return locket.Change{}, failure("read change", err)
 	}
-	pub := v.s.podKey()
+	keys, err := v.s.keys(ctx, v.s.db)
+	if err != nil {
+		return locket.Change{}, err
+	}
+	pub := keys.At(r.n)
 	if !r.entry.ByPod {
 		pub = r.key
 	}

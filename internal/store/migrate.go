@@ -11,10 +11,14 @@ import (
 )
 
 // Schemas in order; schema n is schemas[n-1]. A released one never changes.
-var schemas = [...]string{schemaV1}
+var schemas = [...]string{schemaV1, schemaV2}
 
-//go:embed schema_v1.sql
-var schemaV1 string
+var (
+	//go:embed schema_v1.sql
+	schemaV1 string
+	//go:embed schema_v2.sql
+	schemaV2 string
+)
 
 // SchemaVersion is the schema this program writes.
 const SchemaVersion = len(schemas)

@@ -40,7 +40,7 @@ func TestNobodyGivesMoreThanTheyHold(t *testing.T) {
 		return write(func(w *store.Writer) error { _, err := w.AddGrant([]byte("0123456789abcdef"), g); return err })
 	}
 	key := func(who locket.PrincipalID) error {
-		return v.EditSlots(t.Context(), func(e *store.SlotEditor) error { return e.Name("00", "key", who) })
+		return v.EditSlots(t.Context(), func(e *store.SlotEditor) error { return e.Name("00", "key", "", who) })
 	}
 	change := func(who locket.PrincipalID, c store.PrincipalChange) error {
 		return write(func(w *store.Writer) error { _, err := w.ChangePrincipal(who, c); return err })

@@ -64,7 +64,11 @@ func (q *snapshot) prove(ctx context.Context, id []byte) (*journal.Proof, error)
 	if err != nil {
 		return nil, err
 	}
-	p := journal.NewProof(q.s.pod, q.s.podKey(), []byte(text))
+	earlier, err := q.s.successions(ctx, q.conn)
+	if err != nil {
+		return nil, err
+	}
+	p := journal.NewProof(q.s.pod, q.s.podKey(), earlier, []byte(text))
 	past := h.itemPast()
 	for i := range leaves {
 		if err := q.addTo(ctx, p, &leaves[i], past, size); err != nil {

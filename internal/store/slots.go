@@ -13,6 +13,7 @@ import (
 // random ids only, and whom it lets in.
 type SlotName struct {
 	Name      string    `json:"name"`
+	About     string    `json:"about,omitempty"` // what else is to be known of it: of shares, who holds them
 	Created   time.Time `json:"created"`
 	Principal int64     `json:"principal"` // principals.n
 
@@ -77,9 +78,10 @@ func (e *SlotEditor) SetGeneration(g int64) error {
 }
 
 // Name gives a new slot its name and says whom it lets in: "" is the writer itself.
-func (e *SlotEditor) Name(id, name string, who locket.PrincipalID) error {
-	if name == "" || len(name) > maxName {
-		return locket.Errorf(locket.CodeInvalid, "a key needs a name of 1 to %d characters", maxName)
+// about may be empty.
+func (e *SlotEditor) Name(id, name, about string, who locket.PrincipalID) error {
+	if err := checkSlotName(name, about); err != nil {
+		return err
 	}
 	if who == "" {
 		who = locket.PrincipalID(uuidText(e.v.who.id))
@@ -95,12 +97,54 @@ func (e *SlotEditor) Name(id, name string, who locket.PrincipalID) error {
 		return locket.Errorf(locket.CodeConflict, "%s was revoked, for good; add another principal instead", r.principal.Name)
 	}
 	err = e.edit(func(names map[string]SlotName) {
-		names[id] = SlotName{Name: name, Created: e.now().UTC(), Principal: r.n}
+		names[id] = SlotName{Name: name, About: about, Created: e.now().UTC(), Principal: r.n}
 	})
 	if err != nil {
 		return err
 	}
-	return e.manage(locket.ActionKey, map[string]any{"slot": id, "name": name, "principal": string(who)})
+	return e.noteName(id, name, about, who)
+}
+
+const maxAbout = 500 // characters
+
+func checkSlotName(name, about string) error {
+	if name == "" || len(name) > maxName || len(about) > maxAbout {
+		return locket.Errorf(locket.CodeInvalid, "a key needs a name of 1 to %d characters", maxName)
+	}
+	return nil
+}
+
+func (e *SlotEditor) noteName(id, name, about string, who locket.PrincipalID) error {
+	props := map[string]any{"slot": id, "name": name, "principal": string(who)}
+	if about != "" {
+		props["about"] = about
+	}
+	return e.manage(locket.ActionKey, props)
+}
+
+// Rename gives a slot another name.
+func (e *SlotEditor) Rename(id, name string) error {
+	names, err := readSlots(e.queryRow(`SELECT slots FROM pod WHERE n = 1`))
+	if err != nil {
+		return err
+	}
+	s, ok := names[id]
+	all, err := e.v.allPrincipals(e.ctx, e.conn)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(p principalRow) bool { return p.n == s.Principal })
+	if !ok || i < 0 || s.Principal != e.v.who.n && (!e.v.access.May(locket.MayManage) || !e.v.manages(all, s.Principal)) {
+		return notFound("key")
+	}
+	if err := checkSlotName(name, s.About); err != nil {
+		return err
+	}
+	s.Name = name
+	if err := e.edit(func(names map[string]SlotName) { names[id] = s }); err != nil {
+		return err
+	}
+	return e.noteName(id, name, s.About, all[i].principal.ID)
 }
 
 // Forget drops the name of a slot that is being removed.

@@ -40,6 +40,9 @@ type Config struct {
 	Seen Seen
 	// Cursors is 32 bytes, the key of the places in lists that are given out.
 	Cursors *secret.Key
+	// Current is asked before each change, while nobody else can write: its error says
+	// that this database is not the pod's any more. nil: it is.
+	Current func() error
 	Now     func() time.Time // nil: time.Now
 }
 
@@ -53,6 +56,7 @@ type Store struct {
 	entryThere []byte      // the record hash of its last entry, as the pod has it
 	grown      atomic.Bool // an entry was added to the journal since the pod was opened
 	pod        locket.PodID
+	current    func() error
 	now        func() time.Time
 
 	// writing holds a token while a transaction runs, so that writers of this
@@ -94,11 +98,14 @@ func open(ctx context.Context, c Config, mustExist bool) (*Store, error) {
 		return nil, failure("open pod", err)
 	}
 	s := &Store{
-		db: db, blobs: c.Blobs, signer: c.Signer, cursors: c.Cursors, seen: c.Seen, pod: c.Pod, now: c.Now,
+		db: db, blobs: c.Blobs, signer: c.Signer, cursors: c.Cursors, seen: c.Seen, pod: c.Pod, current: c.Current, now: c.Now,
 		writing: make(chan struct{}, 1),
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.current == nil {
+		s.current = func() error { return nil }
 	}
 	return s, nil
 }

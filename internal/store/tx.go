@@ -36,7 +36,10 @@ func (s *Store) transaction(ctx context.Context, fn func(*tx) error) (err error)
 		return failure("write", err)
 	}
 	t := &tx{ctx: context.WithoutCancel(ctx), conn: conn, stmts: make(map[string]*sql.Stmt)}
-	err = t.finish(ctx, fn(t))
+	if err = s.current(); err == nil {
+		err = fn(t)
+	}
+	err = t.finish(ctx, err)
 	return failure("write", err)
 }
 

@@ -36,7 +36,7 @@ func (v *View) Verify(ctx context.Context, checkpoint string, report locket.Repo
 	}
 	var noted *journal.Checkpoint
 	if checkpoint != "" {
-		c, err := v.s.openCheckpoint(checkpoint)
+		c, _, err := v.s.openCheckpoint(ctx, checkpoint)
 		if err != nil {
 			return Verified{}, err
 		}
@@ -105,14 +105,19 @@ func (c *verification) tell(ctx context.Context, p locket.Progress) error {
 // entries checks the journal by itself, as far as it needs no items, and returns its
 // checkpoint.
 func (c *verification) entries(ctx context.Context, noted *journal.Checkpoint) (journal.Checkpoint, error) {
-	c.journal = journal.NewVerifier(c.s.pod, c.s.podKey(), c.keyOf)
+	keys, err := c.s.keys(ctx, c.conn)
+	if err != nil {
+		return journal.Checkpoint{}, podFault("the pod's earlier keys do not lead to its present one")
+	}
+	c.journal = journal.NewVerifier(keys, c.keyOf)
+	c.pod.keys = keys
 	c.latest = make(map[*author]*journal.Entry)
 	if noted != nil {
 		if err := c.journal.Expect(*noted); err != nil {
 			return journal.Checkpoint{}, err
 		}
 	}
-	err := c.records(ctx, func(r *record) error { return c.entry(ctx, r) })
+	err = c.records(ctx, func(r *record) error { return c.entry(ctx, r) })
 	if err == nil {
 		err = c.journal.End()
 	}

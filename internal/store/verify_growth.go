@@ -13,6 +13,9 @@ import (
 type Growth struct {
 	Checkpoint string         `json:"checkpoint"`      // signed text
 	Proof      []journal.Hash `json:"proof,omitempty"` // base64; RFC 6962 §2.1.2
+	// Successions lead from the key that signed the earlier checkpoint to the one that
+	// signs now; without an earlier one they are all that there were.
+	Successions []journal.Succession `json:"earlierKeys,omitempty"`
 }
 
 // Grown returns the checkpoint of now. from is the signed text of an earlier one, or
@@ -26,11 +29,16 @@ func (v *View) Grown(ctx context.Context, from string) (Growth, error) {
 		return Growth{}, err
 	}
 	var g Growth
-	if from != "" {
-		earlier, err := v.s.checkGrown(ctx, from, size)
+	if from == "" {
+		if g.Successions, err = v.Successions(ctx); err != nil {
+			return Growth{}, err
+		}
+	} else {
+		earlier, since, err := v.s.checkGrown(ctx, from, size)
 		if err != nil {
 			return Growth{}, err
 		}
+		g.Successions = since
 		if g.Proof, err = journal.ProveGrowth(earlier.Size, size, v.s.tree(ctx)); err != nil {
 			return Growth{}, failure("prove growth", err)
 		}
@@ -47,40 +55,44 @@ func (v *View) CheckGrown(ctx context.Context, from string) error {
 	if err != nil {
 		return err
 	}
-	_, err = v.s.checkGrown(ctx, from, size)
+	_, _, err = v.s.checkGrown(ctx, from, size)
 	return err
 }
 
 // checkGrown compares a journal of so many entries with an earlier checkpoint. What is
 // added meanwhile does not matter to it.
-func (s *Store) checkGrown(ctx context.Context, from string, size int64) (journal.Checkpoint, error) {
-	c, err := s.openCheckpoint(from)
+func (s *Store) checkGrown(ctx context.Context, from string, size int64) (journal.Checkpoint, []journal.Succession, error) {
+	c, since, err := s.openCheckpoint(ctx, from)
 	if err != nil {
-		return c, err
+		return c, nil, err
 	}
 	if c.Size > size {
-		return c, rolledBack()
+		return c, nil, rolledBack()
 	}
 	root, err := journal.RootAt(c.Size, s.tree(ctx))
 	if err != nil {
-		return c, failure("check growth", err)
+		return c, nil, failure("check growth", err)
 	}
 	if root != c.Root {
-		return c, rolledBack()
+		return c, nil, rolledBack()
 	}
-	return c, nil
+	return c, since, nil
 }
 
 // openCheckpoint reads the signed text of a checkpoint of this pod.
-func (s *Store) openCheckpoint(text string) (journal.Checkpoint, error) {
-	c, err := journal.OpenCheckpoint([]byte(text), s.podKey())
+func (s *Store) openCheckpoint(ctx context.Context, text string) (journal.Checkpoint, []journal.Succession, error) {
+	keys, err := s.keys(ctx, s.db)
+	if err != nil {
+		return journal.Checkpoint{}, nil, err
+	}
+	c, since, err := keys.Open([]byte(text))
 	if err == nil && c.Pod != s.pod {
 		err = errors.New("of another pod")
 	}
 	if err != nil {
-		return c, locket.Errorf(locket.CodeInvalid, "this is no checkpoint that this pod signed; give one of 'locket journal checkpoint'").Because(err)
+		return c, nil, locket.Errorf(locket.CodeInvalid, "this is no checkpoint that this pod signed; give one of 'locket journal checkpoint'").Because(err)
 	}
-	return c, nil
+	return c, since, nil
 }
 
 func rolledBack() error {

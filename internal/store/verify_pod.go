@@ -19,6 +19,8 @@ type podReplay struct {
 	types      []locket.Type
 	principals map[string]madePrincipal // by id
 	slots      map[string]SlotName      // by id; Principal is not used, Who is
+	keys       *journal.Keys            // the pod's own
+	rotations  int                      // entries that changed them
 	grants     map[string]*grantCheck   // those that there are, by id in hexadecimal
 }
 
@@ -92,7 +94,16 @@ func (p *podReplay) replay(r *record, l *journal.Leaf) error {
 			g.made = false
 		}
 	case locket.ActionKey:
-		p.slots[text("slot")] = SlotName{Name: text("name"), Created: r.Entry.HLC.Time(), Who: locket.PrincipalID(text("principal"))}
+		s := SlotName{Name: text("name"), About: text("about"), Created: r.Entry.HLC.Time(), Who: locket.PrincipalID(text("principal"))}
+		if named, ok := p.slots[text("slot")]; ok {
+			s.Created = named.Created
+		}
+		p.slots[text("slot")] = s
+	case locket.ActionRotate:
+		p.rotations++
+		if text("key") != hex.EncodeToString(p.keys.At(r.N+1)) || p.keys.At(r.N).Equal(p.keys.At(r.N+1)) {
+			return faultAt(r.N, "the key that it gave the pod is not the one that followed")
+		}
 	case locket.ActionKeyEnd:
 		delete(p.slots, text("slot"))
 	}
@@ -113,6 +124,9 @@ func (p *podReplay) end(ctx context.Context) error {
 	}
 	if err := p.compareSlots(slots); err != nil {
 		return err
+	}
+	if n := p.keys.Earlier(); n != p.rotations {
+		return podFault("the pod has had %d keys before this one, and %d entries that changed it", n, p.rotations)
 	}
 	for id, g := range p.grants {
 		if !g.made {
@@ -176,7 +190,7 @@ func (p *podReplay) compareSlots(stored []byte) error {
 	for id, s := range slots {
 		made, ok := p.slots[id]
 		a := p.q.authors[s.Principal]
-		if !ok || a == nil || made.Name != s.Name || made.Who != a.row.principal.ID || !made.Created.Equal(s.Created.Truncate(time.Millisecond)) {
+		if !ok || a == nil || made.Name != s.Name || made.About != s.About || made.Who != a.row.principal.ID || !made.Created.Equal(s.Created.Truncate(time.Millisecond)) {
 			return podFault("no entry made the key %s as it is, or one ended it", called(s.Name))
 		}
 		delete(p.slots, id)

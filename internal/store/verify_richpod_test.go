@@ -155,7 +155,7 @@ func (r *richPod) fillPrincipals(t testing.TB) {
 		return w.EndGrant(hex.EncodeToString([]byte("aaaaaaaaaaaaaaaa")))
 	})
 	r.editSlots(func(e *store.SlotEditor) error {
-		return errors.Join(e.Name("01", "laptop", ""), e.Name("02", "robot's", r.agent.Principal().ID), e.Name("03", "old", ""))
+		return errors.Join(e.Name("01", "laptop", "", ""), e.Name("02", "robot's", "", r.agent.Principal().ID), e.Name("03", "old", "", ""))
 	})
 	r.editSlots(func(e *store.SlotEditor) error { return e.Forget("03") })
 }
