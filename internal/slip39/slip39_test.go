@@ -162,6 +162,28 @@ func TestSharesBeyondTheNeed(t *testing.T) {
 	}
 }
 
+// Whatever two shares disagree in, if it is said of the whole set or group.
+func TestMixed(t *testing.T) {
+	p := slip39.Policy{GroupThreshold: 1, Groups: []slip39.Group{{2, 3}, {2, 2}}}
+	shares := split(t, secret.Random(16), "", p)[0]
+	for name, change := range map[string]func(*slip39.Share){
+		"identifier":       func(s *slip39.Share) { s.Identifier ^= 1 },
+		"extendable":       func(s *slip39.Share) { s.Extendable = false },
+		"exponent":         func(s *slip39.Share) { s.IterationExponent++ },
+		"group threshold":  func(s *slip39.Share) { s.GroupThreshold++ },
+		"groups":           func(s *slip39.Share) { s.Groups++ },
+		"member threshold": func(s *slip39.Share) { s.MemberThreshold++ },
+		"length":           func(s *slip39.Share) { s.Value = secret.Random(18) },
+		"value":            func(s *slip39.Share) { s.Value, s.Member = secret.Random(16), 0 },
+	} {
+		other := shares[1]
+		change(&other)
+		if _, err := slip39.Combine([]slip39.Share{shares[0], other}, nil); !errors.Is(err, slip39.ErrMixed) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
 func relabel(s slip39.Share, identifier int) slip39.Share {
 	s.Identifier = identifier
 	return s
