@@ -20,6 +20,7 @@ func TestEveryPrimitiveIsKnown(t *testing.T) {
 		"crypto/cipher":                        "aes_cbc_pkcs5",
 		"crypto/hmac":                          "hmac_sha256, hmac_sha512",
 		"crypto/hkdf":                          "hkdf_sha256",
+		"crypto/pbkdf2":                        "pbkdf2_hmacsha256",
 		"crypto/ed25519":                       "ed25519; it has no vectors that sign, those are in vectors/journal",
 		"crypto/sha256":                        "no vectors of its own; under hmac_sha256 and hkdf_sha256",
 		"crypto/sha512":                        "no vectors of its own; under hmac_sha512",

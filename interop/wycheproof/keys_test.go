@@ -50,6 +50,13 @@ func acceptsPBKDF2(t *testing.T, _ group, v vector) bool {
 	return err == nil
 }
 
+// acceptsPBKDF2SHA256 is slip39's function of a round.
+func acceptsPBKDF2SHA256(t *testing.T, _ group, v vector) bool {
+	dk, err := pbkdf2.Key(sha256.New, string(v.Password), v.Salt, v.IterationCount, v.DKLen)
+	compare(t, v, dk, v.DK)
+	return err == nil
+}
+
 // acceptsSignature is journal's check of an entry.
 func acceptsSignature(_ *testing.T, g group, v vector) bool {
 	return ed25519.Verify(ed25519.PublicKey(g.PublicKey.PK), v.Msg, v.Sig)

@@ -26,6 +26,7 @@ func TestVectors(t *testing.T) {
 		{file: "hmac_sha256", valid: 66, invalid: 108, accepts: acceptsHMACSHA256},
 		{file: "hmac_sha512", valid: 66, invalid: 108, accepts: acceptsHMACSHA512},
 		{file: "hkdf_sha256", valid: 83, invalid: 3, accepts: acceptsHKDF},
+		{file: "pbkdf2_hmacsha256", valid: 60, accepts: acceptsPBKDF2SHA256},
 		{file: "pbkdf2_hmacsha512", valid: 58, accepts: acceptsPBKDF2},
 		{file: "ed25519", valid: 88, invalid: 63, accepts: acceptsSignature},
 	}
