@@ -1,9 +1,8 @@
 package main
 
 import (
-	oskeyring "github.com/zalando/go-keyring"
-
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/keystore"
 	"github.com/locketpod/locket/internal/secret"
 )
 
@@ -15,23 +14,19 @@ type deviceKeys interface {
 	set(pod locket.PodID, token *secret.Key) error
 }
 
-// osKeyring is the keyring of the desktop: Keychain, Credential Manager or the
-// Secret Service.
+// osKeyring is the keyring of the desktop.
 type osKeyring struct{}
 
-const service = "locket"
-
 func (osKeyring) get(pod locket.PodID) *secret.Key {
-	s, err := oskeyring.Get(service, string(pod))
+	token, err := keystore.Desktop().Get(string(pod))
 	if err != nil {
 		return nil
 	}
-	return secret.Take([]byte(s))
+	return token
 }
 
 func (osKeyring) set(pod locket.PodID, token *secret.Key) error {
-	err := oskeyring.Set(service, string(pod), string(token.Bytes())) // its interface takes nothing but strings
-	if err != nil {
+	if err := keystore.Desktop().Set(string(pod), token); err != nil {
 		return locket.Errorf(locket.CodeUnsupported,
 			"the keyring of this system cannot be used; keep an API key elsewhere and give it in %s", envKey).Because(err)
 	}
