@@ -52,6 +52,10 @@ const (
 	PurposeWitness   Purpose = "witness"    // seals what is remembered of the pod outside it
 )
 
+// PurposeCheckpoint names what a key derived from an API key is for: it seals what is
+// remembered of the pod behind a server, and names the file.
+const PurposeCheckpoint Purpose = "checkpoint"
+
 // Derive returns the key of n bytes for a purpose: HKDF-SHA256 of the pod key
 // without salt, info "locket/v1/" and the purpose. The caller wipes it.
 func Derive(podKey *secret.Key, p Purpose, n int) (*secret.Key, error) {

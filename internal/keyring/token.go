@@ -58,6 +58,15 @@ func (t *Token) Text() *secret.Key {
 	return tokenForm.write(pod[:], t.Slot[:], t.secret.Bytes())
 }
 
+// Derive returns n bytes for a purpose outside the pod, where the API key is all there
+// is to derive from: HKDF-SHA256 of its secret, salt the pod id, info
+// "locket/v1/apikey/", the purpose, a line feed and what it is about. The caller wipes
+// them.
+func (t *Token) Derive(p Purpose, about string, n int) (*secret.Key, error) {
+	pod, _ := locket.ParseUUID(string(t.Pod)) // a Token is only made of a pod id that parses
+	return derive(t.secret, pod[:], "locket/v1/apikey/"+string(p)+"\n"+about, n)
+}
+
 // Wipe overwrites the secret. A wiped Token opens nothing.
 func (t *Token) Wipe() { t.secret.Wipe() }
 

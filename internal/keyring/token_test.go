@@ -2,6 +2,7 @@ package keyring_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,6 +45,26 @@ func TestTokenRoundTrip(t *testing.T) {
 	}
 	if got, _, err := h.Open(t.Context(), nil, again); err != nil || !got.Equal(podKey) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// The worked example of docs/design/slots.md, computed apart from this program.
+func TestTokenDerive(t *testing.T) {
+	token, err := keyring.ParseToken([]byte("lk_ceirceircfardairceirceircgg6e4yb3jdgdhlqbd7snbg7iea4amicb6lsbvxxfg7pksekzzzatigtezgxv6udu2t25mtt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := token.Derive(keyring.PurposeCheckpoint, "https://pod.example.com", 48)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "7d60ff16352b6a0d482727c5111b4052699a62c6bd5b1611c131d1c7156333e7" + "6a88b05c056e4fbd187fef1e5c99d4df"
+	if hex.EncodeToString(got.Bytes()) != want {
+		t.Errorf("got %x, want %s", got.Bytes(), want)
+	}
+	token.Wipe()
+	if got, err := token.Derive(keyring.PurposeCheckpoint, "https://pod.example.com", 48); err == nil {
+		t.Errorf("a wiped key derives %d bytes", got.Len())
 	}
 }
 
