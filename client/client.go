@@ -70,6 +70,9 @@ func loopback(host string) bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
+// Server returns the server's address, without a slash at its end.
+func (c *Client) Server() string { return c.server.String() }
+
 // Close ends idle connections and wipes the key; the client is of no use afterwards.
 func (c *Client) Close() {
 	c.http.CloseIdleConnections()

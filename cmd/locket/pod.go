@@ -29,8 +29,11 @@ func (c *cli) withPod(ctx context.Context, fn func(pod) error) error {
 		if err != nil {
 			return err
 		}
-		defer r.close()
-		return fn(r)
+		err = fn(r)
+		if e := r.close(ctx); err == nil {
+			err = e
+		}
+		return err
 	}
 	return c.withVisit(ctx, func(v *pods.Visit) error { return fn(local{v}) })
 }

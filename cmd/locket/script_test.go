@@ -18,7 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"locket": main})
+	testscript.Main(m, map[string]func(){"locket": main, "locket-notebook-race": raceNotebook})
 }
 
 // TestScript runs testdata/script/*.txtar against the program itself. Commands of
@@ -26,7 +26,9 @@ func TestMain(m *testing.M) {
 //
 //	status N COMMAND…           the command ends with exit status N
 //	match VAR FILE REGEXP       the first group of the match becomes a variable
-//	serve [FLAG…]               a server runs until the script ends; URL names it
+//	serve [forgetful] [FLAG…]   a server runs until the script ends; URL names it; a forgetful one keeps no state
+//	tree FROM TO                the folder TO becomes a copy of the folder FROM
+//	only VAR PATTERN            the one file that matches becomes a variable
 //	interrupt N TEXT COMMAND…   it gets Ctrl-C once it prints TEXT, and ends with status N
 //	damage PATTERN OFFSET N     N bytes of the first file that matches are inverted; again mends it
 //	alter FILE OLD NEW          OLD becomes NEW where it first stands in the file
@@ -46,7 +48,8 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": scriptStatus, "match": scriptMatch, "serve": scriptServe, "interrupt": scriptInterrupt,
-			"damage": scriptDamage, "alter": scriptAlter, "mode": scriptMode, "notes": scriptNotes,
+			"damage": scriptDamage, "alter": scriptAlter, "mode": scriptMode, "notes": scriptNotes, "only": scriptOnly,
+			"tree": scriptTree,
 		},
 		Condition: func(cond string) (bool, error) {
 			return cond == "tty" && (runtime.GOOS == "linux" || runtime.GOOS == "darwin"), nil
@@ -129,6 +132,27 @@ func scriptMode(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+func scriptOnly(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: only VAR pattern")
+	}
+	files, err := filepath.Glob(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if len(files) != 1 {
+		ts.Fatalf("%d files match %s", len(files), args[1])
+	}
+	ts.Setenv(args[0], files[0])
+}
+
+func scriptTree(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: tree from to")
+	}
+	to := ts.MkAbs(args[1])
+	ts.Check(os.RemoveAll(to))
+	ts.Check(os.CopyFS(to, os.DirFS(ts.MkAbs(args[0]))))
+}
+
 func scriptNotes(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: notes dir n")
@@ -159,7 +183,14 @@ func start(ts *testscript.TestScript, args ...string) *exec.Cmd {
 }
 
 func scriptServe(ts *testscript.TestScript, _ bool, args []string) {
+	forgetful := len(args) > 0 && args[0] == "forgetful"
+	if forgetful {
+		args = args[1:]
+	}
 	cmd := start(ts, append([]string{"locket", "serve", "--addr", "127.0.0.1:0", "--json"}, args...)...)
+	if forgetful {
+		cmd.Env = append(cmd.Env, "LOCKET_STATE=")
+	}
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	out, err := cmd.StdoutPipe()

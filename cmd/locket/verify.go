@@ -26,7 +26,8 @@ only grown since. --export checks a file that 'locket journal export' wrote, wit
 What is wrong is said, and the exit status is 7.
 
 A pod that is older than when it was last used here is refused by every command.
---accept-older goes on with it, for who put back a backup on purpose.`,
+--accept-older goes on with it, for who put back a backup on purpose. With --server it
+forgets what was seen here of the pod behind that server, with this API key.`,
 		Example: "  locket verify\n  locket verify --checkpoint monday.note\n  locket verify --export journal.jsonl --checkpoint monday.note",
 		Args:    takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -69,6 +70,12 @@ func (v *verification) run(ctx context.Context, c *cli) error {
 func (v *verification) older(ctx context.Context, c *cli, note []byte) error {
 	if err := c.confirm(ctx, "Go on with this copy of the pod, even if it is older than what was here before?", v.yes); err != nil {
 		return err
+	}
+	if c.server != "" {
+		if err := c.forgetSeen(); err != nil {
+			return err
+		}
+		return c.withPod(ctx, func(p pod) error { return c.verify(ctx, p, note) })
 	}
 	return c.withFolder(ctx, func(f *pods.Folder, id locket.PodID, k *credential) error {
 		if err := f.AcceptOlder(ctx, id, k.keyring()); err != nil {
