@@ -37,7 +37,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if !ok {
 		return nil, errors.Join(errDriver, dc.Close())
 	}
-	return &conn{sc, &s.fail}, nil
+	return &conn{sc, s, &s.fail}, nil
 }
 
 func (c *connector) Driver() driver.Driver { return &sqlite.Driver{} }
@@ -94,7 +94,8 @@ type sqliteConn interface {
 // conn, stmt, rows and tx put the reason in front of the driver's errors.
 type conn struct {
 	sqliteConn
-	fail *failure
+	session *session
+	fail    *failure
 }
 
 func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {

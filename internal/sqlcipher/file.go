@@ -122,6 +122,7 @@ func (v *vfs) xClose(tls *libc.TLS, p uintptr) int32 {
 	rc := f.releaseHeader(tls)
 	v.detach(tls, f)
 	if f.kind == fileMain {
+		f.conn.main = nil
 		f.codec.Wipe()
 	}
 	if rc2 := fn[fileFn](f.base.FxClose)(tls, p); rc == lib.SQLITE_OK {

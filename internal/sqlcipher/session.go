@@ -31,11 +31,12 @@ func (k *keyring) wipe() {
 	k.key = nil
 }
 
-// A session is what the files of one connection share: the way to its key, and
-// what went wrong last.
+// A session is what the files of one connection share: the way to its key, what
+// went wrong last, and the database file while it is open.
 type session struct {
 	*keyring
 	fail failure
+	main *file // for whoever has the connection to itself, as SQLite has
 }
 
 // handles hands sessions to the VFS. A DSN is a string that SQLite and

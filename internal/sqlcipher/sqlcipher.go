@@ -41,7 +41,8 @@ type Options struct {
 // those of this package with errors.Is.
 type DB struct {
 	*sql.DB
-	keys *keyring
+	keys     *keyring
+	readOnly bool
 }
 
 // Open opens the database at path with its raw key of [KeySize] bytes, and
@@ -78,7 +79,7 @@ func openVFS(ctx context.Context, v *vfs, path string, key *secret.Key, o Option
 		o.MaxConns = 4
 	}
 	keys := &keyring{key: key.Clone()}
-	db := &DB{sql.OpenDB(&connector{path: path, keys: keys, vfs: v.name, opts: o}), keys}
+	db := &DB{sql.OpenDB(&connector{path: path, keys: keys, vfs: v.name, opts: o}), keys, o.ReadOnly}
 	db.SetMaxOpenConns(o.MaxConns)
 	db.SetMaxIdleConns(o.MaxConns)
 	// The first connection reads page 1 and the schema while it sets its pragmas.

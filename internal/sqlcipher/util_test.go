@@ -21,6 +21,8 @@ const childEnv = "SQLCIPHER_TEST_CHILD"
 // children are other processes on the same database.
 var children = map[string]func(args []string) error{
 	"count":   childCount,
+	"insert":  childInsert,
+	"follow":  childFollow,
 	"ledger":  childLedger,
 	"create":  childCreate,
 	"scrape":  childScrape,
@@ -125,10 +127,15 @@ func mustClose(t *testing.T, db *sqlcipher.DB) {
 // stock runs SQL through the sqlcipher command line and returns its output.
 func stock(t *testing.T, path, script string) string {
 	t.Helper()
+	return stockWith(t, path, testKey(), script)
+}
+
+func stockWith(t *testing.T, path string, key *secret.Key, script string) string {
+	t.Helper()
 	need(t, "sqlcipher", "install sqlcipher 4.6 or newer")
 	cmd := exec.CommandContext(t.Context(), "sqlcipher", path)
 	cmd.Stdin = strings.NewReader(".bail on\n.output /dev/null\nPRAGMA key=\"x'" +
-		hex.EncodeToString(testKey().Bytes()) + "'\";\n.output\n" + script)
+		hex.EncodeToString(key.Bytes()) + "'\";\n.output\n" + script)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("sqlcipher: %v\n%s", err, out)

@@ -95,8 +95,12 @@ func (v *vfs) xOpen(tls *libc.TLS, _, name, p uintptr, flags int32, outFlags uin
 		v.detach(tls, f)
 		fn[fileFn](f.base.FxClose)(tls, p)
 		at[lib.Tsqlite3_file](p).FpMethods = 0
+		return rc
 	}
-	return rc
+	if f.kind == fileMain {
+		f.conn.main = f
+	}
+	return lib.SQLITE_OK
 }
 
 // newFile decides whether and how a file may be opened.
