@@ -23,6 +23,7 @@ var children = map[string]func(args []string) error{
 	"count":   childCount,
 	"insert":  childInsert,
 	"follow":  childFollow,
+	"recrypt": childRecrypt,
 	"ledger":  childLedger,
 	"create":  childCreate,
 	"scrape":  childScrape,
