@@ -3,6 +3,7 @@ module github.com/locketpod/locket
 go 1.26.8
 
 require (
+	codeberg.org/go-pdf/fpdf v0.12.0
 	filippo.io/age v1.3.2
 	github.com/elastic/go-seccomp-bpf v1.6.0
 	github.com/emersion/go-ical v0.0.0-20250329121855-f41e73efc392
@@ -25,6 +26,7 @@ require (
 	modernc.org/libc v1.79.0
 	modernc.org/memory v1.12.1
 	modernc.org/sqlite v1.61.1
+	rsc.io/qr v0.2.0
 )
 
 require (
