@@ -7,14 +7,14 @@ import (
 	"html/template"
 	"io"
 
-	"rsc.io/qr"
+	"rsc.io/qr/coding"
 )
 
 //go:embed sheet.html
 var htmlSource string
 
 var htmlTemplate = template.Must(template.New("sheet").Funcs(template.FuncMap{
-	"side": func(c *qr.Code) int { return c.Size + 2*quietZone },
+	"side": func(c *coding.Code) int { return c.Size + 2*quietZone },
 	"path": svgPath,
 }).Parse(htmlSource))
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode"
 
-	"rsc.io/qr"
+	"rsc.io/qr/coding"
 )
 
 const (
@@ -28,7 +28,7 @@ type page struct {
 	Steps    []advice
 	Notes    []advice
 	Number   string // of the sheet in its kit, "" for a paper key
-	QR       *qr.Code
+	QR       *coding.Code
 }
 
 type fact struct{ Label, Text string }

@@ -6,7 +6,7 @@ import (
 
 	"codeberg.org/go-pdf/fpdf"
 	"golang.org/x/text/encoding/charmap"
-	"rsc.io/qr"
+	"rsc.io/qr/coding"
 )
 
 // Measures in millimetres. The page is A4; what is on it lies within a Letter page
@@ -93,7 +93,7 @@ func (p pdf) needs(y float64, needs string) float64 {
 }
 
 // qr fills all modules as one shape, so that none are parted by hairlines.
-func (p pdf) qr(x, y float64, c *qr.Code) {
+func (p pdf) qr(x, y float64, c *coding.Code) {
 	m := pdfQR / float64(c.Size+2*quietZone)
 	p.SetFillColor(0, 0, 0)
 	for r := range runs(c) {
