@@ -7,10 +7,12 @@
 package kit
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/locketpod/locket"
@@ -73,7 +75,7 @@ func (s Sheet) checkShare() error {
 		// The words of SLIP-39 are numbered in alphabetical order, so words and
 		// numbers of one share are in the same order.
 		for j, v := range s.Words[:i] {
-			if (w < v) != (wordNumber(s.Share, i) < wordNumber(s.Share, j)) || (w == v) != (wordNumber(s.Share, i) == wordNumber(s.Share, j)) {
+			if strings.Compare(w, v) != cmp.Compare(wordNumber(s.Share, i), wordNumber(s.Share, j)) {
 				return fmt.Errorf("kit: words %d and %d are not those of the share's bits", j+1, i+1)
 			}
 		}

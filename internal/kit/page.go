@@ -152,7 +152,8 @@ func columns(words []string) [][]word {
 }
 
 // oneLine makes a name of the owner's printable: no control characters and none
-// that turn the direction of what follows, one line, n characters at most.
+// that turn the direction of what follows, one line, n characters at most. Bytes
+// that are not UTF-8 become U+FFFD.
 func oneLine(name string, n int) string {
 	clean := strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.IsSpace(r) || r == '\u2028' || r == '\u2029' {
@@ -162,7 +163,7 @@ func oneLine(name string, n int) string {
 			return -1
 		}
 		return r
-	}, strings.ToValidUTF8(name, "\uFFFD"))
+	}, name)
 	clean = strings.Join(strings.Fields(clean), " ")
 	if runes := []rune(clean); len(runes) > n {
 		clean = string(runes[:n-1]) + "…"
