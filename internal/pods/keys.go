@@ -52,6 +52,9 @@ func (f *Folder) Keys(ctx context.Context, pod locket.PodID, cred keyring.Creden
 	return f.Visit(ctx, Call{Pod: pod, Credential: cred}, func(v *Visit) error { return fn(v.Keys()) })
 }
 
+// Pod returns the id of the pod.
+func (k *Keys) Pod() locket.PodID { return k.header.Pod() }
+
 // List returns the keys, the oldest first.
 func (k *Keys) List(ctx context.Context) ([]KeyInfo, error) {
 	names, err := k.view.Slots(ctx)

@@ -167,6 +167,18 @@ func (f *Folder) List() ([]locket.PodID, error) {
 	return ids, nil
 }
 
+// Slots returns what the header of a pod says openly of what opens it.
+func (f *Folder) Slots(pod locket.PodID) ([]keyring.SlotInfo, error) {
+	k := &unlocked{pod: pod}
+	if err := f.load(k); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = locket.Errorf(locket.CodeNotFound, "there is no such pod here; 'locket status' lists them").Because(err)
+		}
+		return nil, err
+	}
+	return k.header.Slots(), k.dir.Close()
+}
+
 // Do runs fn with a view of a pod for the principal whom cred belongs to. The
 // pod is open while fn runs; fn must not keep the view. A pod that does not exist
 // answers as one that cred does not open.

@@ -22,7 +22,7 @@ func (t triedSlots) bytes() []byte {
 
 // noteTried notes the slot that has just opened a pod.
 func (f *Folder) noteTried(k *unlocked) {
-	if k.grant != nil {
+	if k.grant != nil || f.witness.dir == nil {
 		return
 	}
 	f.mu.Lock()

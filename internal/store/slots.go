@@ -122,20 +122,44 @@ func (e *SlotEditor) noteName(id, name, about string, who locket.PrincipalID) er
 	return e.manage(locket.ActionKey, props)
 }
 
-// Rename gives a slot another name.
-func (e *SlotEditor) Rename(id, name string) error {
+// Forget drops the name of a slot that is being removed.
+func (e *SlotEditor) Forget(id string) error {
+	if _, err := e.own(id); err != nil {
+		return err
+	}
+	if err := e.edit(func(names map[string]SlotName) { delete(names, id) }); err != nil {
+		return err
+	}
+	return e.manage(locket.ActionKeyEnd, map[string]any{"slot": id})
+}
+
+// own returns a slot whose name the writer may change: one that lets in the writer, or a
+// principal that it manages.
+func (e *SlotEditor) own(id string) (SlotName, error) {
 	names, err := readSlots(e.queryRow(`SELECT slots FROM pod WHERE n = 1`))
 	if err != nil {
-		return err
+		return SlotName{}, err
 	}
-	s, ok := names[id]
 	all, err := e.v.allPrincipals(e.ctx, e.conn)
 	if err != nil {
-		return err
+		return SlotName{}, err
 	}
+	s := names[id]
 	i := slices.IndexFunc(all, func(p principalRow) bool { return p.n == s.Principal })
-	if !ok || i < 0 || s.Principal != e.v.who.n && (!e.v.access.May(locket.MayManage) || !e.v.manages(all, s.Principal)) {
-		return notFound("key")
+	if i < 0 || s.Principal != e.v.who.n && (!e.v.access.May(locket.MayManage) || !e.v.manages(all, s.Principal)) {
+		return SlotName{}, notFound("key")
+	} else if s.Principal == ownerNumber && !e.v.Owner() {
+		return SlotName{}, locket.Errorf(locket.CodeDenied, "only the owner may change or end the owner's keys")
+	}
+	s.Who = all[i].principal.ID
+	return s, nil
+}
+
+// Rename gives a slot another name.
+func (e *SlotEditor) Rename(id, name string) error {
+	s, err := e.own(id)
+	if err != nil {
+		return err
 	}
 	if err := checkSlotName(name, s.About); err != nil {
 		return err
@@ -144,28 +168,7 @@ func (e *SlotEditor) Rename(id, name string) error {
 	if err := e.edit(func(names map[string]SlotName) { names[id] = s }); err != nil {
 		return err
 	}
-	return e.noteName(id, name, s.About, all[i].principal.ID)
-}
-
-// Forget drops the name of a slot that is being removed.
-func (e *SlotEditor) Forget(id string) error {
-	names, err := readSlots(e.queryRow(`SELECT slots FROM pod WHERE n = 1`))
-	if err != nil {
-		return err
-	}
-	all, err := e.v.allPrincipals(e.ctx, e.conn)
-	if err != nil {
-		return err
-	}
-	if n := names[id].Principal; n != e.v.who.n && (!e.v.access.May(locket.MayManage) || !e.v.manages(all, n)) {
-		return notFound("key")
-	} else if n == ownerNumber && !e.v.Owner() {
-		return locket.Errorf(locket.CodeDenied, "only the owner may end the owner's keys")
-	}
-	if err := e.edit(func(names map[string]SlotName) { delete(names, id) }); err != nil {
-		return err
-	}
-	return e.manage(locket.ActionKeyEnd, map[string]any{"slot": id})
+	return e.noteName(id, name, s.About, s.Who)
 }
 
 // OwnerSlots returns the slots that let in the owner.
