@@ -23,6 +23,8 @@ const (
 	envServer = "LOCKET_SERVER"
 	envSign   = "LOCKET_SIGN_KEY"
 	envWork   = "LOCKET_SESSION"
+	envOwner  = "LOCKET_OWNER_KEY"
+	envDevice = "LOCKET_DEVICE_SECRET"
 )
 
 // A cli is one run of the program: its streams, what it found in the environment,
@@ -37,12 +39,15 @@ type cli struct {
 
 	key    *secret.Key // LOCKET_KEY; empty if it is not set
 	prompt prompter    // the terminal
-	device deviceKeys  // the OS keyring
+
+	findStore func(name string) (keyStore, bool) // where the machine keeps secrets
 
 	dir, server, pod string
 	state            string // folder that remembers how far pods had come; "": nothing is remembered
 	signWith         string // file with the caller's own signing key; "": the pod signs
 	session          string // id of the session that the changes belong to
+	ownerKey         string // file with the secret half of an owner's key
+	deviceSecret     string // file with the device secret
 	passphraseFile   string
 	passphraseFD     int
 	json, verbose    bool
@@ -55,7 +60,8 @@ func newCLI(in, out, err *os.File, getenv func(string) string) *cli {
 		in: in, out: out, err: err,
 		inTTY: isTerminal(in), errTTY: isTerminal(err),
 		key:    secret.Take([]byte(getenv(envKey))),
-		prompt: terminal{}, device: osKeyring{},
+		prompt: terminal{}, findStore: findStore,
+		ownerKey: getenv(envOwner), deviceSecret: getenv(envDevice),
 		dir: getenv(envDir), server: getenv(envServer), state: stateDir(),
 		signWith: getenv(envSign), session: getenv(envWork),
 	}
@@ -188,6 +194,8 @@ func (c *cli) sharedFlags(root *cobra.Command) {
 	f.BoolVar(&c.json, "json", false, "print JSON, errors too")
 	f.BoolVarP(&c.verbose, "verbose", "v", false, "say more on standard error")
 	f.StringVar(&c.passphraseFile, "passphrase-file", "", "read the passphrase from the first line of a file")
+	f.StringVar(&c.ownerKey, "owner-key", c.ownerKey, "file with your own key, as 'locket key keygen' makes it; folders only")
+	f.StringVar(&c.deviceSecret, "device-secret", c.deviceSecret, "file with the secret of this device that a passphrase may need")
 	f.IntVar(&c.passphraseFD, "passphrase-fd", -1, "read the passphrase from the first line of a file descriptor")
 }
 
@@ -205,6 +213,22 @@ func takes(names ...string) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// oneOf refuses flags that exclude each other. (Cobra's own check comes when the command
+// counts as running.)
+func oneOf(cmd *cobra.Command, names ...string) error {
+	given := ""
+	for _, n := range names {
+		switch f := cmd.Flags().Lookup(n); {
+		case f == nil || !f.Changed:
+		case given != "":
+			return locket.Errorf(locket.CodeInvalid, "give --%s or --%s, not both", given, n)
+		default:
+			given = n
+		}
+	}
+	return nil
 }
 
 // exitStatusTopic is "locket help exit-status".

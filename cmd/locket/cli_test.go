@@ -18,7 +18,7 @@ import (
 
 // testCLI is a cli without terminal, keyring or environment.
 func testCLI(out, err *bytes.Buffer) *cli {
-	return &cli{in: os.Stdin, out: out, err: err, key: secret.Take(nil), prompt: terminal{}, device: osKeyring{}}
+	return &cli{in: os.Stdin, out: out, err: err, key: secret.Take(nil), prompt: terminal{}, findStore: findStore}
 }
 
 func TestCleanKeepsTheTerminalSafe(t *testing.T) {

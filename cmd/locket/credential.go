@@ -7,46 +7,91 @@ import (
 	"runtime"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/agekey"
 	"github.com/locketpod/locket/internal/keyring"
+	"github.com/locketpod/locket/internal/pods"
 	"github.com/locketpod/locket/internal/secret"
 )
 
-// A credential is what opens a pod: an API key or a passphrase, one of the two.
+// A credential is what opens a pod, and the secrets that are in it.
 type credential struct {
-	token      *keyring.Token
-	passphrase *secret.Key
+	opens   keyring.Credential
+	secrets []*secret.Key
 }
 
-func (k *credential) keyring() keyring.Credential {
-	if k.token != nil {
-		return k.token
-	}
-	return keyring.Password{Secret: k.passphrase}
-}
+func (k *credential) keyring() keyring.Credential { return k.opens }
 
 func (k *credential) wipe() {
-	if k.token != nil {
-		k.token.Wipe()
+	for _, s := range k.secrets {
+		s.Wipe()
 	}
-	k.passphrase.Wipe()
+	if t, ok := k.opens.(*keyring.Token); ok {
+		t.Wipe()
+	}
 }
 
-// credential finds what opens the pod: a passphrase that a flag names, the API key
-// in the environment, the one in the OS keyring, or what the user types.
-func (c *cli) credential(ctx context.Context, id locket.PodID) (*credential, error) {
+// credential finds what opens the pod: a passphrase or an owner's key that a flag names,
+// the API key in the environment, what this machine keeps for itself, or what the user
+// types.
+func (c *cli) credential(ctx context.Context, f *pods.Folder, id locket.PodID) (*credential, error) {
+	if c.ownerKey != "" {
+		return readOwnerKey(c.ownerKey)
+	}
 	passphrase, ok, err := c.givenPassphrase()
-	if ok || err != nil {
-		return &credential{passphrase: passphrase}, err
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		return c.password(passphrase)
 	}
 	if c.key.Len() > 0 {
 		return parseKey(c.key)
 	}
-	if text := c.device.get(id); text != nil {
-		defer text.Wipe()
-		return parseKey(text)
+	if k := c.kept(f, id); k != nil {
+		return k, nil
 	}
 	passphrase, err = c.prompt.secret(ctx, "Passphrase:")
-	return &credential{passphrase: passphrase}, err
+	if err != nil {
+		return nil, err
+	}
+	return c.password(passphrase)
+}
+
+// password is a passphrase with the device secret, if there is one.
+func (c *cli) password(passphrase *secret.Key) (*credential, error) {
+	device, err := c.readDevice()
+	if err != nil {
+		passphrase.Wipe()
+		return nil, err
+	}
+	return &credential{keyring.Password{Secret: passphrase, Device: device}, []*secret.Key{passphrase, device}}, nil
+}
+
+// readDevice reads the device secret; it is nil if no file is named.
+func (c *cli) readDevice() (*secret.Key, error) {
+	if c.deviceSecret == "" {
+		return nil, nil
+	}
+	text, err := readSecretFile(c.deviceSecret, "the file of the device secret")
+	if err != nil {
+		return nil, err
+	}
+	defer text.Wipe()
+	return keyring.ParseDevice(text.Bytes())
+}
+
+// readOwnerKey reads an age identity, as 'locket key keygen' and 'age-keygen -pq' write it.
+func readOwnerKey(path string) (*credential, error) {
+	text, err := readIdentity(path)
+	if err != nil {
+		return nil, err
+	}
+	defer text.Wipe()
+	seed, err := agekey.ParseIdentity(text.Bytes())
+	if err != nil {
+		return nil, locket.Errorf(locket.CodeInvalid, "the file of --owner-key holds no post-quantum age identity; 'locket key keygen' makes one").Because(err)
+	}
+	return &credential{keyring.Owner{Seed: seed}, []*secret.Key{seed}}, nil
 }
 
 func parseKey(text *secret.Key) (*credential, error) {
@@ -57,7 +102,7 @@ func parseKey(text *secret.Key) (*credential, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &credential{token: token}, nil
+	return &credential{opens: token}, nil
 }
 
 // podsDir is the folder of pods: --dir, or where the platform keeps the data of

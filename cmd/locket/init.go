@@ -29,7 +29,7 @@ type created struct {
 	Pod     locket.PodID `json:"pod"`
 	Dir     string       `json:"dir"`
 	Key     string       `json:"key,omitempty"`
-	Keyring bool         `json:"keyring"` // an API key for this device is in the OS keyring
+	Keyring bool         `json:"keyring"` // a key for this device is in the OS keyring
 }
 
 func (c *cli) initCommand() *cobra.Command {
@@ -37,21 +37,25 @@ func (c *cli) initCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "Make a pod",
-		Long: `Make a pod. It is opened by a passphrase, which is asked for twice, and by API keys. An
-API key for this device can be kept in the keyring of the operating system, so that later
-commands do not ask.`,
+		Long: `Make a pod. It is opened by a passphrase, which is asked for twice, and by the keys that are
+added later. A key for this device can be kept in the keyring of the operating system, so
+that later commands do not ask.`,
 		Example: `  locket init
   locket init --passphrase-file secret.txt --no-keyring --print-key`,
 		Args: takes(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.init(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := oneOf(cmd, "keyring", "no-keyring"); err != nil {
+				return err
+			}
+			return c.init(cmd.Context(), o)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.name, "name", "owner", "name of the owner, kept inside the pod")
 	f.BoolVar(&o.another, "another", false, "make one more pod in a folder that has one")
-	f.BoolVar(&o.keyring, "keyring", false, "keep an API key for this device in the OS keyring, without asking")
+	f.BoolVar(&o.keyring, "keyring", false, "keep a key for this device in the OS keyring, without asking")
 	f.BoolVar(&o.noKeyring, "no-keyring", false, "do not use the OS keyring, without asking")
 	f.BoolVar(&o.show, "print-key", false, "make an API key and print it, once")
-	cmd.MarkFlagsMutuallyExclusive("keyring", "no-keyring")
 	return cmd
 }
 
@@ -100,7 +104,7 @@ func (c *cli) firstKeys(ctx context.Context, f *pods.Folder, cred keyring.Creden
 		text.Wipe()
 	}
 	if !o.keyring && !o.noKeyring && c.inTTY {
-		yes, err := c.prompt.confirm(ctx, "Keep an API key for this device in the OS keyring, so that commands do not ask for the passphrase?")
+		yes, err := c.prompt.confirm(ctx, "Keep a key for this device in the OS keyring, so that commands do not ask for the passphrase?")
 		if err != nil {
 			return err
 		}
@@ -109,12 +113,15 @@ func (c *cli) firstKeys(ctx context.Context, f *pods.Folder, cred keyring.Creden
 	if !o.keyring {
 		return nil
 	}
-	text, err := newKey(ctx, f, out.Pod, cred, "this device")
-	if err != nil {
+	err := f.Keys(ctx, out.Pod, cred, func(k *pods.Keys) error {
+		store, ok := c.findStore("desktop")
+		if !ok {
+			return locket.Errorf(locket.CodeUnsupported, "there is no keyring")
+		}
+		_, _, err := addKept(ctx, k, out.Pod, store, "this device")
 		return err
-	}
-	defer text.Wipe()
-	if err := c.device.set(out.Pod, text); err != nil {
+	})
+	if err != nil {
 		fmt.Fprintf(c.err, "locket: the pod is made, but %s\n", locket.MessageOf(err))
 		return nil
 	}
@@ -194,7 +201,7 @@ Keep safe:
 	}
 	if o.Keyring {
 		p.line("")
-		p.line("An API key for this device is in the OS keyring.")
+		p.line("A key for this device is in the OS keyring.")
 	}
 	p.line("")
 	p.line("Next: 'locket import FILE', 'locket add Note name=Hello', 'locket serve'.")

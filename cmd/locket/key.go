@@ -7,21 +7,23 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/locketpod/locket"
-	"github.com/locketpod/locket/internal/keyring"
 	"github.com/locketpod/locket/internal/ops"
 	"github.com/locketpod/locket/internal/pods"
 )
 
 func (c *cli) keyCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "key",
-		Short:   "Add, list and revoke what opens the pod",
-		Long:    "Add, list and revoke passphrases and API keys, each of which opens the pod alone.",
-		Example: "  locket key list\n  locket key add --name phone",
+		Use:   "key",
+		Short: "Add, list, change and end what opens the pod",
+		Long: `Add, list, change and end what opens the pod: passphrases, API keys, keys of the owner's
+devices, and what this machine keeps for itself. Each opens the pod alone. Recovery keys, on
+paper or shared among friends, have commands of their own: 'locket recovery'.`,
+		Example: "  locket key list\n  locket key add --name phone\n  locket key passwd\n  locket key rotate",
 		Args:    takes(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.keyAddCommand(), c.keyListCommand(), c.keyRevokeCommand(), c.keyDBCommand())
+	cmd.AddCommand(c.keyAddCommand(), c.keyListCommand(), c.keyRevokeCommand(), c.keyRenameCommand(), c.keyTestCommand(),
+		c.keyPasswdCommand(), c.keyRotateCommand(), c.ownerKeygenCommand(), c.deviceSecretCommand(), c.keyDBCommand())
 	return cmd
 }
 
@@ -30,70 +32,9 @@ func (c *cli) withKeys(ctx context.Context, fn func(*pods.Keys) error) error {
 	return c.withVisit(ctx, func(v *pods.Visit) error { return fn(v.Keys()) })
 }
 
-// keyOut is what "key revoke" and "key add --passphrase" print.
+// keyOut is what commands about one key print.
 type keyOut struct {
 	ID string `json:"id"`
-}
-
-func (c *cli) keyAddCommand() *cobra.Command {
-	var name, who, file string
-	var passphrase bool
-	cmd := &cobra.Command{
-		Use:   "add",
-		Short: "Add an API key, or a passphrase",
-		Long: `Add an API key and print it. It is shown this one time. It lets in whom --for names, you
-if nobody. --passphrase adds a passphrase of the owner's instead, which is asked for twice
-or read from --new-passphrase-file.`,
-		Example: "  locket key add --name phone\n  locket key add --for scribe --name 'scribe on the server'\n  locket key add --passphrase --name spare",
-		Args:    takes(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			switch passphrase = passphrase || file != ""; {
-			case passphrase && who != "":
-				return locket.Errorf(locket.CodeInvalid, "a passphrase is the owner's; leave out --for, or --passphrase")
-			case passphrase:
-				return c.withKeys(cmd.Context(), func(k *pods.Keys) error { return c.addPassphrase(cmd.Context(), k, name, file) })
-			}
-			return c.withPod(cmd.Context(), func(p pod) error { return c.addKey(cmd.Context(), p, name, who) })
-		},
-	}
-	cmd.Flags().StringVar(&name, "name", "added by key add", "what the key is for, kept inside the pod")
-	cmd.Flags().StringVar(&who, "for", "", "name or id of whom it lets in")
-	cmd.Flags().BoolVar(&passphrase, "passphrase", false, "add a passphrase instead of an API key")
-	cmd.Flags().StringVar(&file, "new-passphrase-file", "", "read the passphrase to add from the first line of a file")
-	return cmd
-}
-
-func (c *cli) addKey(ctx context.Context, p pod, name, who string) error {
-	id := locket.PrincipalID("")
-	if who != "" {
-		var err error
-		if id, err = whom(ctx, p, who); err != nil {
-			return err
-		}
-	}
-	out, err := run[ops.NewKey](ctx, p, "keys.create", map[string]string{"name": name, "principal": string(id)})
-	if err != nil {
-		return err
-	}
-	return c.print(out, func(p *printer) {
-		p.line("%s", out.Key)
-		fmt.Fprintf(c.err, "This is key %s. Keep it; it is not shown again. 'locket key revoke %s' ends it.\n", out.ID, out.ID)
-	})
-}
-
-func (c *cli) addPassphrase(ctx context.Context, k *pods.Keys, name, file string) error {
-	source := *c // the flags of the old passphrase are not for the new one
-	source.passphraseFile, source.passphraseFD = file, -1
-	passphrase, err := source.newPassphrase(ctx)
-	if err != nil {
-		return err
-	}
-	defer passphrase.Wipe()
-	id, err := k.AddPassword(ctx, name, keyring.Password{Secret: passphrase})
-	if err != nil {
-		return err
-	}
-	return c.print(keyOut{id}, func(p *printer) { p.line("added passphrase %s", id) })
 }
 
 func (c *cli) keyListCommand() *cobra.Command {
@@ -121,24 +62,46 @@ func (p *printer) keys(list []pods.KeyInfo) {
 		if k.Current {
 			name += " (in use now)"
 		}
-		rows = append(rows, []string{k.ID, string(k.Kind), when(k.Created), k.Who, name})
+		if k.About != "" {
+			name += ", " + k.About
+		}
+		tried := ""
+		if k.Tried {
+			tried = "yes"
+		}
+		rows = append(rows, []string{k.ID, kindOf(k), when(k.Created), k.Who, tried, name})
 	}
-	p.table([]string{"ID", "KIND", "CREATED", "LETS IN", "NAME"}, rows)
+	p.table([]string{"ID", "KIND", "CREATED", "LETS IN", "TRIED", "NAME"}, rows)
+}
+
+// kindOf says what a key is, in a word or two.
+func kindOf(k pods.KeyInfo) string {
+	switch {
+	case k.Device:
+		return string(k.Kind) + "+device"
+	case k.Store != "":
+		return string(k.Kind) + " (" + clean(k.Store, false) + ")"
+	case k.Epoch > 0:
+		return fmt.Sprintf("%s %d", k.Kind, k.Epoch)
+	}
+	return string(k.Kind)
 }
 
 func (c *cli) keyRevokeCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "revoke ID",
-		Short:   "End an API key or a passphrase",
-		Long:    "End an API key or a passphrase: it opens the pod no more. The last one cannot be ended.",
-		Example: "  locket key revoke 3f6c0a91d2b4e857",
+		Use:     "remove ID",
+		Aliases: []string{"revoke"},
+		Short:   "End a key or a passphrase",
+		Long: `End a key or a passphrase: it opens the pod no more. The last one cannot be ended. Whoever
+has used it may have kept the pod's key; 'locket key rotate' gives the pod another.`,
+		Example: "  locket key remove 3f6c0a91d2b4e857",
 		Args:    takes("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.withPod(cmd.Context(), func(p pod) error {
 				if _, err := run[ops.Nothing](cmd.Context(), p, "keys.revoke", map[string]string{"id": args[0]}); err != nil {
 					return err
 				}
-				return c.print(keyOut{args[0]}, func(p *printer) { p.line("revoked %s", clean(args[0], false)) })
+				return c.print(keyOut{args[0]}, func(p *printer) { p.line("removed %s", clean(args[0], false)) })
 			})
 		},
 	}

@@ -53,7 +53,7 @@ func (c *cli) withFolder(ctx context.Context, fn func(f *pods.Folder, id locket.
 	if err != nil {
 		return err
 	}
-	k, err := c.credential(ctx, id)
+	k, err := c.credential(ctx, f, id)
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func (h *Header) refusePassword(ctx context.Context, kdf *KDF, c Password) error
 		err = kdf.decoy(ctx, c.Secret)
 	}
 	if need && errors.Is(err, ErrWrongSecret) {
-		err = locket.Errorf(locket.CodeUnauthenticated, "the passphrase does not open this pod without its device secret; name its file with LOCKET_DEVICE_SECRET").
+		err = locket.Errorf(locket.CodeUnauthenticated, "the passphrase opens no such pod, or only together with its device secret; name the file of that with LOCKET_DEVICE_SECRET").
 			Because(ErrWrongSecret)
 	}
 	return err

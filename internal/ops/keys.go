@@ -49,6 +49,15 @@ func revokeKey(ctx context.Context, c *Call, in keyIn) (Nothing, error) {
 	return Nothing{}, c.Keys().Revoke(ctx, in.ID)
 }
 
+type renameKeyIn struct {
+	ID   string `path:"id" help:"id of the key"`
+	Name string `json:"name" help:"what to call it from now on"`
+}
+
+func renameKey(ctx context.Context, c *Call, in renameKeyIn) (Nothing, error) {
+	return Nothing{}, c.Keys().Rename(ctx, in.ID, in.Name)
+}
+
 // Grants is the sessions and grants of a pod.
 type Grants struct {
 	Grants []store.Grant `json:"grants"`

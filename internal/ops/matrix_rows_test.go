@@ -218,10 +218,7 @@ func keyRows() []*row {
 	create := func(variant string, who func(*matrixWorld) string, e expectation) *row {
 		return &row{op: "keys.create", variant: variant, needs: locket.MayManage, writes: true, give: text("principal", who, "name", "k"), expect: handsOut(e)}
 	}
-	key := func(a func(*matrixWorld) *actor) func(*matrixWorld, *actor, target) map[string]string {
-		return text("id", func(w *matrixWorld) string { return a(w).key })
-	}
-	return []*row{
+	rows := []*row{
 		{op: "keys.list", needs: ops.Own, expect: everybody},
 		create("for the owner's", victim, letIn(false)),
 		create("for the steward's", protege, letIn(true)),
@@ -230,22 +227,36 @@ func keyRows() []*row {
 			op: "keys.create", variant: "for oneself", needs: locket.MayManage, writes: true, give: given("name", "k"),
 			expect: handsOut(managed(false)),
 		},
-		{op: "keys.revoke", variant: "of the owner's", needs: ops.Own, writes: true, give: key(func(w *matrixWorld) *actor { return w.victim }), expect: hidden(managed(false))},
-		{op: "keys.revoke", variant: "of the steward's", needs: ops.Own, writes: true, give: key(func(w *matrixWorld) *actor { return w.protege }), expect: hidden(managed(true))},
-		{op: "keys.revoke", variant: "a missing one", needs: ops.Own, writes: true, give: given("id", "00000000000000000000000000000000"), expect: nobody},
-		{
-			op: "keys.revoke", variant: "of the owner", needs: ops.Own, writes: true, give: text("id", func(w *matrixWorld) string { return w.ownerKeyID }),
-			expect: func(_ *matrixWorld, a *actor, _ target) locket.Code {
-				switch {
-				case a.owner():
-					return fine
-				case a.kind == locket.KindOwner || a.can(locket.MayManage) && a.all:
-					return denied
-				}
-				return notFound
-			},
-		},
 	}
+	for _, op := range []string{"keys.revoke", "keys.rename"} {
+		give := func(id func(*matrixWorld) string) func(*matrixWorld, *actor, target) map[string]string {
+			if op == "keys.rename" {
+				return text("id", id, "name", "another name")
+			}
+			return text("id", id)
+		}
+		key := func(a func(*matrixWorld) *actor) func(*matrixWorld, *actor, target) map[string]string {
+			return give(func(w *matrixWorld) string { return a(w).key })
+		}
+		missing := func(*matrixWorld) string { return "00000000000000000000000000000000" }
+		rows = append(rows,
+			&row{op: op, variant: "of the owner's", needs: ops.Own, writes: true, give: key(func(w *matrixWorld) *actor { return w.victim }), expect: hidden(managed(false))},
+			&row{op: op, variant: "of the steward's", needs: ops.Own, writes: true, give: key(func(w *matrixWorld) *actor { return w.protege }), expect: hidden(managed(true))},
+			&row{op: op, variant: "a missing one", needs: ops.Own, writes: true, give: give(missing), expect: nobody},
+			&row{
+				op: op, variant: "of the owner", needs: ops.Own, writes: true, give: give(func(w *matrixWorld) string { return w.ownerKeyID }),
+				expect: func(_ *matrixWorld, a *actor, _ target) locket.Code {
+					switch {
+					case a.owner():
+						return fine
+					case a.kind == locket.KindOwner || a.can(locket.MayManage) && a.all:
+						return denied
+					}
+					return notFound
+				},
+			})
+	}
+	return rows
 }
 
 func grantRows() []*row {

@@ -42,6 +42,7 @@ func Table() []Op {
 		define("policies.test", "POST", "/v1/policies/test", locket.MayManage, "Say what a policy would let somebody see, without giving it to anybody.", testPolicy),
 		define("keys.list", "GET", "/v1/keys", Own, "List the keys that open the pod.", listKeys),
 		define("keys.create", "POST", "/v1/keys", locket.MayManage, "Make an API key for a principal.", createKey).creates(),
+		define("keys.rename", "PATCH", "/v1/keys/{id}", Own, "Call a key something else.", renameKey),
 		define("keys.revoke", "DELETE", "/v1/keys/{id}", Own, "End a key.", revokeKey),
 		define("grants.list", "GET", "/v1/grants", Own, "List the sessions and grants that have not ended.", listGrants),
 		define("grants.create", "POST", "/v1/grants", Own, "Make a grant, for oneself or for a principal that one manages.", createGrant).creates(),
