@@ -169,7 +169,7 @@ key, so that nothing is asked.`,
 			c.historyCommand(), c.importCommand(), c.exportCommand(), c.opCommand(),
 		}},
 		{"Agents and access:", []*cobra.Command{
-			c.agentsCommand(), c.principalCommand(), c.policyCommand(), c.keyCommand(), c.sessionsCommand(),
+			c.agentsCommand(), c.principalCommand(), c.policyCommand(), c.keyCommand(), c.recoveryCommand(), c.sessionsCommand(),
 		}},
 		{"Proof:", []*cobra.Command{c.journalCommand(), c.verifyCommand(), c.undoCommand()}},
 		{"Care:", []*cobra.Command{c.statusCommand(), c.doctorCommand(), c.versionCommand()}},

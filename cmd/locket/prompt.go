@@ -20,11 +20,12 @@ import (
 // maxPassphrase is the longest passphrase in bytes.
 const maxPassphrase = 1024
 
-// A prompter asks the person at the terminal. Both return CodeUnsupported where
+// A prompter asks the person at the terminal. All return CodeUnsupported where
 // there is no terminal.
 type prompter interface {
 	secret(ctx context.Context, question string) (*secret.Key, error)
 	confirm(ctx context.Context, question string) (bool, error)
+	line(ctx context.Context, question string) (string, error) // what is typed is seen
 }
 
 // terminal asks on the controlling terminal, so that standard input and output
@@ -54,6 +55,22 @@ func (terminal) confirm(ctx context.Context, question string) (bool, error) {
 		return answer == "y" || answer == "yes", err
 	})
 }
+
+func (terminal) line(ctx context.Context, question string) (string, error) {
+	return ask(ctx, func(in, out *os.File) (string, error) {
+		fmt.Fprintf(out, "%s ", question)
+		line, err := bufio.NewReader(io.LimitReader(in, maxLine)).ReadString('\n')
+		if errors.Is(err, io.EOF) && line == "" {
+			return "", locket.Errorf(locket.CodeCancelled, "stopped")
+		} else if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return strings.TrimSpace(line), err
+	})
+}
+
+// maxLine is the longest line that is typed, in bytes. (A terminal gives up at 4096.)
+const maxLine = 4096
 
 // ask runs fn with the terminal. When ctx ends it gives the terminal back as it was
 // and leaves fn behind in its read, which nothing can end before the program ends.

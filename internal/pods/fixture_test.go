@@ -66,7 +66,7 @@ func TestPodsOfEarlierVersions(t *testing.T) {
 			}
 			x.check(t, f)
 			err := f.Keys(t.Context(), x.pod, token(t, x.owner), func(k *pods.Keys) error {
-				_, err := k.AddRecovery(t.Context(), "paper", "", keyring.NewSecret(), nil)
+				_, err := k.AddRecovery(t.Context(), "paper", "", keyring.NewSecret(), nil, nil)
 				return err
 			})
 			if err != nil || headerVersion(t, dir) != keyring.HeaderVersion {

@@ -48,14 +48,19 @@ type RecoveryInfo struct {
 }
 
 // AddRecovery adds a recovery secret and ends the keys named in ended with it, all or
-// nothing. about says how the secret is shared out.
-func (k *Keys) AddRecovery(ctx context.Context, name, about string, recovery *secret.Key, ended []string) (made RecoveryInfo, err error) {
+// nothing. about says how the secret is shared out. deliver, which may be nil, hands the
+// secret over, and is called before the pod is changed: an earlier secret does not end
+// before there is another on paper.
+func (k *Keys) AddRecovery(ctx context.Context, name, about string, recovery *secret.Key, ended []string, deliver func(RecoveryInfo) error) (made RecoveryInfo, err error) {
 	_, err = k.addOwners(ctx, name, about, func() (keyring.SlotID, error) {
 		made.Slot, made.Epoch, err = k.header.AddRecovery(k.podKey, recovery)
-		if err != nil {
-			return made.Slot, err
+		if err == nil {
+			err = k.removeAll(ended)
 		}
-		return made.Slot, k.removeAll(ended)
+		if err == nil && deliver != nil {
+			err = deliver(made)
+		}
+		return made.Slot, err
 	})
 	return made, err
 }

@@ -77,7 +77,7 @@ func everyKind(t *testing.T, f *pods.Folder, c pods.Created) map[string]keyring.
 	}
 	err = f.Keys(t.Context(), c.Pod, c.Token, func(k *pods.Keys) error {
 		_, err1 := k.AddOwner(t.Context(), "phone", public)
-		_, err2 := k.AddRecovery(t.Context(), "paper", "", recovery, nil)
+		_, err2 := k.AddRecovery(t.Context(), "paper", "", recovery, nil, nil)
 		_, err3 := k.AddMachine(t.Context(), "server", "kernel", kept)
 		return errors.Join(err1, err2, err3)
 	})

@@ -1,5 +1,7 @@
 package slip39
 
+import "strings"
+
 // padding returns how many zero bits stand before the value in a mnemonic of n
 // words, or -1 if none has so many.
 func padding(n int) int {
@@ -43,4 +45,42 @@ func unpack(words []uint16) (value []byte, ok bool) {
 		}
 	}
 	return value, ok
+}
+
+// Bits returns the words of a mnemonic as bits: 10 for each, big-endian, the last byte
+// filled up with zeros. The caller clears them. Nothing but the words is checked.
+func Bits(mnemonic string) ([]byte, error) {
+	words, err := parseWords(mnemonic)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(words)
+	out := make([]byte, 0, (len(words)*wordBits+7)/8)
+	var rest uint32
+	bits := 0
+	for _, w := range words {
+		rest = rest<<wordBits | uint32(w)
+		for bits += wordBits; bits >= 8; bits -= 8 {
+			out = append(out, byte(rest>>(bits-8)))
+		}
+	}
+	if bits > 0 {
+		out = append(out, byte(rest<<(8-bits)))
+	}
+	return out, nil
+}
+
+// Mnemonic is the inverse of Bits.
+func Mnemonic(b []byte) string {
+	var text []string
+	var rest uint32
+	bits := 0
+	for _, c := range b {
+		rest = rest<<8 | uint32(c)
+		if bits += 8; bits >= wordBits {
+			bits -= wordBits
+			text = append(text, wordList()[rest>>bits&(1<<wordBits-1)])
+		}
+	}
+	return strings.Join(text, " ")
 }

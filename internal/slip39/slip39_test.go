@@ -286,3 +286,21 @@ func BenchmarkCombine(b *testing.B) {
 		})
 	}
 }
+
+func TestBits(t *testing.T) {
+	for _, size := range []int{16, 32} {
+		sets, err := slip39.Split(secret.Random(size), nil, slip39.Policy{GroupThreshold: 1, Groups: []slip39.Group{{2, 3}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, words := range sets[0] {
+			b, err := slip39.Bits(strings.ToUpper(words))
+			if err != nil || len(b) != map[int]int{16: 25, 32: 42}[size] || slip39.Mnemonic(b) != words {
+				t.Errorf("%d bytes, %v: %d bits come back as other words", size, err, 8*len(b))
+			}
+		}
+	}
+	if _, err := slip39.Bits("academic nonsense"); !errors.Is(err, slip39.ErrWord) {
+		t.Error(err)
+	}
+}
