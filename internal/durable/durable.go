@@ -7,8 +7,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"runtime"
 	"strings"
 )
@@ -80,6 +82,30 @@ func SyncDir(root *os.Root, dir string) error {
 		return fmt.Errorf("durable: %w", err)
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// MkdirAll makes a folder for its owner only (0700), and the folders that it is in.
+// Where it made one, the name survives a power loss. A folder that exists stays as it is.
+func MkdirAll(dir string) error {
+	err := os.Mkdir(dir, 0o700)
+	parent := filepath.Dir(dir)
+	if errors.Is(err, fs.ErrNotExist) && parent != dir {
+		if err := MkdirAll(parent); err != nil {
+			return err
+		}
+		err = os.Mkdir(dir, 0o700)
+	}
+	if err != nil {
+		if info, e := os.Stat(dir); e == nil && info.IsDir() {
+			return nil
+		}
+		return err
+	}
+	root, err := os.OpenRoot(parent)
+	if err != nil {
+		return err
+	}
+	return errors.Join(SyncDir(root, "."), root.Close())
 }
 
 // TempOf tells whether name is that of a file which never saw its Commit, and

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/durable"
 	"github.com/locketpod/locket/internal/keyring"
 	"github.com/locketpod/locket/internal/sqlcipher"
 	"github.com/locketpod/locket/internal/store"
@@ -83,7 +84,7 @@ func Open(path string, o Options) (*Folder, error) {
 	if o.KDF == (keyring.Params{}) {
 		o.KDF = keyring.DefaultParams()
 	}
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := durable.MkdirAll(path); err != nil {
 		return nil, locket.Errorf(locket.CodeInvalid, "can't use the folder %s: %s", path, reason(err)).Because(err)
 	}
 	root, err := os.OpenRoot(path)
