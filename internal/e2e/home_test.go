@@ -31,15 +31,28 @@ type home struct {
 // newHome makes a pod with locket init.
 func newHome(t *testing.T) *home {
 	t.Helper()
+	h := newAccount(t)
+	h.makePod(t)
+	return h
+}
+
+// newAccount is a home without a pod.
+func newAccount(t *testing.T) *home {
+	t.Helper()
 	dir := t.TempDir()
 	h := &home{dir: dir, pods: filepath.Join(dir, "pods"), tmp: filepath.Join(dir, "tmp")}
 	if err := os.Mkdir(h.tmp, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	var made struct{ Pod, Key string }
-	h.mustJSON(t, &made, "init", "--passphrase-file", h.file(t, "passphrase", passphrase+"\n"), "--no-keyring", "--print-key")
-	h.pod, h.key = locket.PodID(made.Pod), made.Key
+	h.file(t, "passphrase", passphrase+"\n")
 	return h
+}
+
+func (h *home) makePod(t *testing.T) {
+	t.Helper()
+	var made struct{ Pod, Key string }
+	h.mustJSON(t, &made, "init", "--passphrase-file", filepath.Join(h.dir, "passphrase"), "--no-keyring", "--print-key")
+	h.pod, h.key = locket.PodID(made.Pod), made.Key
 }
 
 // file writes a file beside the pods, and returns its path.

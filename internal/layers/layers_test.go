@@ -35,7 +35,8 @@ var rungs = [][]string{
 	{"internal/api"},
 	{"internal/daemon"}, // whole
 	{"cmd/locket"},
-	{"internal/e2e"}, // tests of the program
+	{"internal/powerloss"}, // tests of the program
+	{"internal/e2e"},
 }
 
 func TestLayers(t *testing.T) {
