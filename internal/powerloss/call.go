@@ -47,8 +47,8 @@ func parse(log io.Reader) ([]call, error) {
 			return nil, fmt.Errorf("powerloss: not a line of strace -f: %.100q", lines.Text())
 		}
 		text = strings.TrimLeft(text, " ")
-		if strings.HasPrefix(text, "---") || strings.HasPrefix(text, "+++") {
-			continue
+		if strings.HasPrefix(text, "---") || strings.HasPrefix(text, "+++") || strings.HasSuffix(text, "<detached ...>") {
+			continue // a signal, an end, or a call from which the end of the process came first
 		}
 		if start, ok := strings.CutSuffix(text, " <unfinished ...>"); ok {
 			open[thread] = begun{start, len(calls)}

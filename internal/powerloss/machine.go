@@ -2,6 +2,7 @@ package powerloss
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"strings"
 )
@@ -28,6 +29,15 @@ type parent struct {
 
 // An openSet are the open files of a process, by their numbers.
 type openSet map[int]*opened
+
+// copy makes one number stand for what another does.
+func (s openSet) copy(from, to int) {
+	if f := s[from]; f != nil {
+		s[to] = f
+	} else {
+		delete(s, to) // it stands for something elsewhere
+	}
+}
 
 // An opened file is where one open call led. Numbers that were copied share it.
 type opened struct {
@@ -66,11 +76,7 @@ func (m *machine) of(thread int) (openSet, error) {
 		return nil, err
 	}
 	if !p.shares {
-		own := make(openSet)
-		for n, f := range set {
-			own[n] = f
-		}
-		set = own
+		set = maps.Clone(set)
 	}
 	m.files[thread] = set
 	return set, nil
@@ -102,8 +108,8 @@ func (m *machine) dispatch(c *call, set openSet) error {
 	case "close":
 		delete(set, c.file(0))
 	case "dup", "dup2", "dup3", "fcntl":
-		if f := set[c.file(0)]; f != nil && (c.name != "fcntl" || strings.HasPrefix(c.arg(1), "F_DUPFD")) {
-			set[int(c.ret)] = f
+		if c.name != "fcntl" || strings.HasPrefix(c.arg(1), "F_DUPFD") {
+			set.copy(c.file(0), int(c.ret))
 		}
 	case "lseek":
 		if f := set[c.file(0)]; f != nil {
