@@ -51,7 +51,12 @@ func parse(log io.Reader) ([]call, error) {
 			continue // a signal, an end, or a call from which the end of the process came first
 		}
 		if start, ok := strings.CutSuffix(text, " <unfinished ...>"); ok {
-			open[thread] = begun{start, len(calls)}
+			if !strings.HasPrefix(start, "close(") {
+				open[thread] = begun{start, len(calls)}
+				continue
+			}
+			text = start + ") = 0" // the number is free for other threads before the call returns
+		} else if strings.HasPrefix(text, "<... close resumed>") {
 			continue
 		}
 		b := begun{"", len(calls)}

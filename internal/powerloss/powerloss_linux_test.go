@@ -292,6 +292,14 @@ func TestModel(t *testing.T) {
 1 <... fsync resumed>) = 0
 2 ???( <detached ...>
 `, "late/", []string{"", "-"}},
+		{"the number of a file that is being closed is used again", image{"f": nil, "g": nil}, `1 clone(child_stack=0x1, flags=CLONE_VM|CLONE_FILES|CLONE_THREAD) = 2
+1 openat(AT_FDCWD<«/d»>, "«f»", O_RDWR) = 3<«/d/f»>
+1 close(3<«/d/f»> <unfinished ...>
+2 openat(AT_FDCWD<«/d»>, "«g»", O_RDWR) = 3<«/d/g»>
+1 <... close resumed>) = 0
+2 write(3<«/d/g»>, "«to g»", 4) = 4
+2 fsync(3<«/d/g»>) = 0
+`, "g", []string{"to g"}},
 		{"an unlink is lost", image{"f": []byte("there")}, `1 unlinkat(AT_FDCWD<«/d»>, "«f»", 0) = 0
 `, "f", []string{"-", "there"}},
 		{"an unlink is sure", image{"f": []byte("there")}, `1 openat(AT_FDCWD<«/d»>, "«.»", O_RDONLY) = 3<«/d»>
