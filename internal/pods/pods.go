@@ -160,8 +160,11 @@ func (f *Folder) List() ([]locket.PodID, error) {
 			continue
 		}
 		// A folder without a header is one whose creation was cut short.
-		if _, err := f.root.Stat(filepath.Join(e.Name(), "header")); err == nil {
+		switch _, err := f.root.Stat(filepath.Join(e.Name(), "header")); {
+		case err == nil:
 			ids = append(ids, locket.PodID(e.Name()))
+		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission): // another user's is not ours to see
+			return nil, fmt.Errorf("pods: %w", err)
 		}
 	}
 	slices.Sort(ids)
