@@ -49,7 +49,7 @@ func newCampaign(t *testing.T, s scenario) *campaign {
 	return c
 }
 
-// thorough tells whether campaigns try everything, which takes half an hour.
+// thorough tells whether campaigns try everything, which takes an hour.
 func thorough() bool { return os.Getenv("LOCKET_CAMPAIGN") == "1" }
 
 // step is how many calls a sweep goes on by.

@@ -3,6 +3,7 @@ package powerloss
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -89,6 +90,7 @@ func allKinds(dir string) error {
 		func() error { return os.Remove(at("log 2")) },
 		func() error { return os.Rename(at("a/b"), at("c")) },
 		func() error { return os.WriteFile(at("file"), []byte("shorter"), 0o600) },
+		func() error { return copyFile(at("file"), at("copy")) },
 		func() error { return os.Mkdir(at("gone"), 0o700) },
 		func() error { return os.Remove(at("gone")) },
 		func() error { return os.WriteFile(at("x-shm"), []byte("left out"), 0o600) },
@@ -99,6 +101,21 @@ func allKinds(dir string) error {
 		}
 	}
 	return nil
+}
+
+// copyFile uses copy_file_range.
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }
 
 func appendAndCut(name string) error {
