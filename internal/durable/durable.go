@@ -108,6 +108,28 @@ func MkdirAll(dir string) error {
 	return errors.Join(SyncDir(root, "."), root.Close())
 }
 
+// RemoveTemps removes what writers of a file in root's own folder left there when they
+// died before their Commit. Nobody may be writing it.
+func RemoveTemps(root *os.Root, name string) error {
+	dir, err := root.Open(".")
+	if err != nil {
+		return fmt.Errorf("durable: %w", err)
+	}
+	names, err := dir.Readdirnames(-1)
+	if err := errors.Join(err, dir.Close()); err != nil {
+		return fmt.Errorf("durable: %w", err)
+	}
+	for _, n := range names {
+		if final, ok := TempOf(n); !ok || final != name {
+			continue
+		}
+		if err := root.Remove(n); err != nil {
+			return fmt.Errorf("durable: %w", err)
+		}
+	}
+	return nil
+}
+
 // TempOf tells whether name is that of a file which never saw its Commit, and
 // which name it was to have.
 func TempOf(name string) (final string, ok bool) {

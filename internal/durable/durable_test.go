@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/locketpod/locket/internal/durable"
@@ -164,5 +165,21 @@ func TestMkdirAll(t *testing.T) {
 		if err := durable.MkdirAll(name); err == nil {
 			t.Errorf("%s: no error, although a file is in the way", name)
 		}
+	}
+}
+
+func TestRemoveTemps(t *testing.T) {
+	root, dir := open(t)
+	keep := []string{"header", "header.tmp-0011", "header.tmp-00112233445566xy", "other.tmp-0011223344556677"}
+	for _, name := range append(keep, "header.tmp-0011223344556677", "header.tmp-ffffffffffffffff") {
+		if err := root.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := durable.RemoveTemps(root, "header"); err != nil {
+		t.Fatal(err)
+	}
+	if left := names(t, dir); !slices.Equal(left, keep) {
+		t.Errorf("left: %v, want %v", left, keep)
 	}
 }

@@ -131,10 +131,14 @@ func (c contents) check(version int64) error {
 	return nil
 }
 
-// Save replaces the header in root, durably and whole.
+// Save replaces the header in root, durably and whole. No other process may be saving
+// it. Copies that a crash left go first: they may have slots that are not wanted any more.
 func (h *Header) Save(root *os.Root) error {
 	data, err := h.Encode()
 	if err != nil {
+		return err
+	}
+	if err := durable.RemoveTemps(root, headerFile); err != nil {
 		return err
 	}
 	return durable.WriteFile(root, headerFile, data)

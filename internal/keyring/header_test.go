@@ -278,7 +278,8 @@ func TestWrongPasswordTellsNothing(t *testing.T) {
 	}
 }
 
-// A save that never finished leaves the old header, and does not disturb the next.
+// A save that never finished leaves the old header, and does not disturb the next, which
+// removes what was left: it may hold a slot that is being removed.
 func TestInterruptedSave(t *testing.T) {
 	root, dir := openRoot(t)
 	h, podKey := newPod(t, podA)
@@ -299,6 +300,9 @@ func TestInterruptedSave(t *testing.T) {
 	}
 	if got, err := keyring.Load(root); err != nil || got.Generation() != 2 {
 		t.Errorf("got %v", err)
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
+		t.Errorf("left behind: %v, %v", files, err)
 	}
 }
 
