@@ -58,9 +58,9 @@ func (c *campaign) step() int {
 		return 1
 	}
 	if c.slow {
-		return rounds(15, 50, 50)
+		return rounds(25, 50, 50)
 	}
-	return rounds(5, 25, 50)
+	return rounds(8, 25, 50)
 }
 
 // fresh returns a copy of the home as it was before.

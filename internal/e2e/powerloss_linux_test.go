@@ -18,7 +18,7 @@ func TestPowerLoss(t *testing.T) {
 			t.Parallel()
 			c := newCampaign(t, s)
 			trace := c.record(t)
-			o := powerloss.Options{Seed: 1, Points: rounds(40, 9, 4), States: rounds(8, 5, 5)}
+			o := powerloss.Options{Seed: 1, Points: rounds(24, 9, 4), States: rounds(8, 5, 5)}
 			if c.slow {
 				o.Points /= 2
 			}
