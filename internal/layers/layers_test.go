@@ -29,8 +29,8 @@ var rungs = [][]string{
 	{"internal/journal"}, // state, a ladder
 	{"internal/store"},
 	{"internal/pods"},
-	{"internal/importer", "internal/demo"}, // services, over Views
-	{"internal/ops"},                       // faces, a ladder
+	{"internal/importer", "internal/demo", "internal/backup"}, // services, over Views and files
+	{"internal/ops"},                                          // faces, a ladder
 	{"client"},
 	{"internal/api"},
 	{"internal/daemon"}, // whole
