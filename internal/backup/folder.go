@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"iter"
 	"os"
@@ -66,7 +65,7 @@ func (f *Folder) mkdirs(dir string) error {
 }
 
 // Get implements [Target].
-func (f *Folder) Get(ctx context.Context, name string) (io.ReadCloser, error) {
+func (f *Folder) Get(ctx context.Context, name string, limit int64) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -84,7 +83,7 @@ func (f *Folder) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("backup: %w", err)
 	}
-	return file, nil
+	return readAll(file, limit)
 }
 
 // List implements [Target]. Files that never were finished are among the objects, so that

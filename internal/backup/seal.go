@@ -97,21 +97,14 @@ const ageSlack = 256 << 10
 
 // fetch reads a stored object of at most limit bytes.
 func fetch(ctx context.Context, t Target, name string, limit int64) ([]byte, error) {
-	r, err := t.Get(ctx, name)
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, Finding{name, "is missing"}
-		}
-		return nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err := errors.Join(err, r.Close()); err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > limit {
+	data, err := t.Get(ctx, name, limit)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, Finding{name, "is missing"}
+	case errors.Is(err, ErrTooLong):
 		return nil, Finding{name, "is longer than any such file"}
 	}
-	return data, nil
+	return data, err
 }
 
 // unseal decrypts an age file whose plaintext has at most limit bytes. A file for

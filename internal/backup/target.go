@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"iter"
@@ -23,13 +24,29 @@ type Target interface {
 	// Put stores an object as a whole or not at all. A name that is taken is
 	// fs.ErrExist and stays as it is. Put does not keep data.
 	Put(ctx context.Context, name string, data []byte) error
-	// Get reads an object; fs.ErrNotExist if there is none. The caller closes it.
-	Get(ctx context.Context, name string) (io.ReadCloser, error)
+	// Get reads an object of at most limit bytes. None is fs.ErrNotExist, a longer one
+	// ErrTooLong.
+	Get(ctx context.Context, name string, limit int64) ([]byte, error)
 	// List gives every object whose name begins with prefix, which is empty or ends
 	// with a slash, in any order. It ends at the first error.
 	List(ctx context.Context, prefix string) iter.Seq2[Object, error]
 	// Delete removes an object. A missing one is no error.
 	Delete(ctx context.Context, name string) error
+}
+
+// ErrTooLong is returned by the Get of a [Target] for an object beyond the limit.
+var ErrTooLong = errors.New("backup: object beyond the limit")
+
+// readAll reads at most limit bytes and closes r.
+func readAll(r io.ReadCloser, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err := errors.Join(err, r.Close()); err != nil {
+		return nil, fmt.Errorf("backup: %w", err)
+	}
+	if int64(len(data)) > limit {
+		return nil, ErrTooLong
+	}
+	return data, nil
 }
 
 // An Object is what a Target tells of what it keeps.

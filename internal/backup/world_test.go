@@ -172,7 +172,7 @@ func (m *memory) Put(ctx context.Context, name string, data []byte) error {
 	return errors.Join(err, ctx.Err())
 }
 
-func (m *memory) Get(ctx context.Context, name string) (io.ReadCloser, error) {
+func (m *memory) Get(ctx context.Context, name string, limit int64) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.call(); err != nil {
@@ -182,7 +182,10 @@ func (m *memory) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 	if !ok {
 		return nil, fs.ErrNotExist
 	}
-	return io.NopCloser(bytes.NewReader(data)), ctx.Err()
+	if int64(len(data)) > limit {
+		return nil, backup.ErrTooLong
+	}
+	return data, ctx.Err()
 }
 
 func (m *memory) List(_ context.Context, prefix string) iter.Seq2[backup.Object, error] {
