@@ -153,11 +153,11 @@ func TestFailureAtEveryCall(t *testing.T) {
 	for _, half := range []bool{false, true} {
 		h := newHolder(t)
 		base := newMemory()
-		p := newPod(2000, 10, 9<<20)
+		p := newPod(1500, 10, 1000)
 		first := create(t, base, p, h.keys())
 		before := maps.Clone(p.files())
 		before["pod.db"] = append([]byte(nil), p.db...)
-		p.change(1, 2, 3, 1500)
+		p.change(1, 2, 3, 1400)
 		p.blobs["00000000000000000000000000000abc"] = random(100)
 		state := p.state()
 		for n := 1; ; n++ {

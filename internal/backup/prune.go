@@ -119,6 +119,9 @@ func onePod(list []Snapshot) error {
 // cannot be read are kept, and do not count: another is kept for their day.
 func (p Policy) choose(list []Snapshot) []bool {
 	keep := make([]bool, len(list))
+	for i := range list {
+		keep[i] = list[i].Manifest == nil
+	}
 	rules := []struct {
 		left   int
 		period func(time.Time) string
@@ -135,11 +138,7 @@ func (p Policy) choose(list []Snapshot) []bool {
 			if rule.period != nil {
 				period = rule.period(list[i].Time)
 			}
-			if list[i].Manifest == nil {
-				keep[i] = true
-				continue
-			}
-			if period == last {
+			if list[i].Manifest == nil || period == last {
 				continue
 			}
 			last, keep[i] = period, true

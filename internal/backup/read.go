@@ -65,22 +65,22 @@ func (s segment) layout(ctx context.Context, t Target, keys Keys, set string) (m
 	return packs, digests, nil
 }
 
-// pages gives the pages of runs, by their number in the segment, checked against their
-// digests.
-func pages(name string, pack []byte, runs []run, digests []byte, do func(at uint32, page []byte) error) error {
+// checkPages compares the pages of runs with their digests and gives each run.
+func checkPages(name string, pack []byte, runs []run, digests []byte, do func(at uint32, pages []byte) error) error {
 	for _, r := range runs {
 		if int(r.first+r.count)*pageSize > len(pack) {
 			return Finding{name, "has fewer pages than are said to be in it"}
 		}
-		for i := range r.count {
-			page := pack[int(r.first+i)*pageSize:][:pageSize]
-			n := int(r.at+i) * digestSize
+		pages := pack[int(r.first)*pageSize:][:int(r.count)*pageSize]
+		n := int(r.at) * digestSize
+		for page := range pagesOf(pages) {
 			if string(digest(page)) != string(digests[n:n+digestSize]) {
 				return Finding{name, "holds other pages than those of the snapshot"}
 			}
-			if err := do(r.at+i, page); err != nil {
-				return err
-			}
+			n += digestSize
+		}
+		if err := do(r.at, pages); err != nil {
+			return err
 		}
 	}
 	return nil

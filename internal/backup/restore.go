@@ -162,9 +162,9 @@ func (r *restorer) segments(g *group, f *os.File) error {
 				if err != nil {
 					return err
 				}
-				return pages(objectName(r.set, h), pack, runs, digests, func(at uint32, page []byte) error {
-					_, err := f.WriteAt(page, (first+int64(at))*pageSize)
-					r.done.Add(pageSize)
+				return checkPages(objectName(r.set, h), pack, runs, digests, func(at uint32, pages []byte) error {
+					_, err := f.WriteAt(pages, (first+int64(at))*pageSize)
+					r.done.Add(int64(len(pages)))
 					return err
 				})
 			})

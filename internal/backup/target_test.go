@@ -106,6 +106,9 @@ func TestFolder(t *testing.T) {
 	f, dir := folder(t)
 	conform(t, f, 20)
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
 		info, err := d.Info()
 		if err == nil && d.Type().IsRegular() && info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v", name, info.Mode())

@@ -187,7 +187,8 @@ func (v *checker) database(g *group, s Snapshot) error {
 	for i, seg := range s.Manifest.segments {
 		packs, digests, err := seg.layout(g.ctx, v.t, v.keys, s.Set)
 		if err != nil {
-			if err := v.check(err); err != nil {
+			_, other := object(g.ctx, v.t, v.keys.Identities, s.Set, seg.digests) // both may be damaged
+			if err := errors.Join(v.check(err), v.check(other)); err != nil {
 				return err
 			}
 			continue
@@ -216,12 +217,12 @@ func (v *checker) pack(ctx context.Context, s Snapshot, h Hash, runs []run, firs
 		return err
 	}
 	name := objectName(s.Set, h)
-	err = pages(name, data, runs, digests, func(at uint32, page []byte) error {
-		if v.o.Page == nil {
-			return nil
-		}
-		if err := v.o.Page(s.Manifest, uint32(first)+at+1, page); err != nil {
-			return Finding{name, "holds a page that the database did not write"}
+	err = checkPages(name, data, runs, digests, func(at uint32, pages []byte) error {
+		no := uint32(first) + at
+		for page := range pagesOf(pages) {
+			if no++; v.o.Page != nil && v.o.Page(s.Manifest, no, page) != nil {
+				return Finding{name, "holds a page that the database did not write"}
+			}
 		}
 		return nil
 	})

@@ -309,3 +309,13 @@ func same(t testing.TB, got, want map[string][]byte) {
 		}
 	}
 }
+
+func openRoot(t testing.TB, dir string) *os.Root {
+	t.Helper()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = root.Close() })
+	return root
+}
