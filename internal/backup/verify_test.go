@@ -149,7 +149,7 @@ func TestVerifyHookAndSample(t *testing.T) {
 	create(t, target, p, h.keys())
 	p.change(0, 2000)
 	create(t, target, p, h.keys())
-	var seen = make(chan uint32, 10000)
+	seen := make(chan uint32, 10000)
 	var bad error
 	o := backup.VerifyOptions{Page: func(_ *backup.Manifest, no uint32, page []byte) error {
 		if no != 1 && no != 2001 && !bytes.Equal(page, p.db[(no-1)*pageSize:no*pageSize]) {
