@@ -1,6 +1,7 @@
 package backup_test
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"testing"
@@ -141,7 +142,9 @@ func TestRotation(t *testing.T) {
 	if v := verify(t, target, all); len(v.Findings) != 0 || v.Snapshots != 2 || len(v.Foreign) != 0 {
 		t.Errorf("verify: %+v", v)
 	}
-	delete(target.objects, target.names(before.ID + ".")[1])
+	for _, name := range target.names(before.ID + ".") {
+		delete(target.objects, name)
+	}
 	if v := verify(t, target, all); len(v.Findings) != 1 {
 		t.Errorf("the old snapshot is gone: %+v", v)
 	}
@@ -194,5 +197,36 @@ func TestFailureAtEveryCall(t *testing.T) {
 			}
 			mustRestore(t, target, h.keys(), sum.ID, p.files())
 		}
+	}
+}
+
+// A forgetful target loses an object while a snapshot is made that refers to it.
+type forgetful struct {
+	*memory
+	lose string
+}
+
+func (f forgetful) Put(ctx context.Context, name string, data []byte) error {
+	if err := f.Delete(ctx, f.lose); err != nil {
+		return err
+	}
+	return f.memory.Put(ctx, name, data)
+}
+
+func TestObjectLostMeanwhile(t *testing.T) {
+	h := newHolder(t)
+	p := newPod(1024)
+	target := newMemory()
+	create(t, target, p, h.keys())
+	var largest string
+	for name, data := range target.objects {
+		if len(data) > len(target.objects[largest]) {
+			largest = name
+		}
+	}
+	p.change(1)
+	_, err := backup.Create(t.Context(), forgetful{target, largest}, p, p.state(), h.keys(), nil)
+	if locket.CodeOf(err) != locket.CodeConflict || len(target.names(".manifest")) != 1 {
+		t.Errorf("%v, manifests %v", err, target.names(".manifest"))
 	}
 }

@@ -74,6 +74,22 @@ func TestSealedSizes(t *testing.T) {
 	}
 }
 
+// A list that puts pages elsewhere than the digests say is not believed.
+func TestCheckPages(t *testing.T) {
+	pack := make([]byte, 2*pageSize)
+	pack[pageSize] = 1
+	digests := append(digest(pack[:pageSize]), digest(pack[pageSize:])...)
+	give := func(uint32, []byte) error { return nil }
+	if err := checkPages("x", pack, []run{{0, 2, 0}}, digests, give); err != nil {
+		t.Error(err)
+	}
+	for _, r := range []run{{1, 1, 0}, {0, 1, 1}, {1, 2, 0}} {
+		if err := checkPages("x", pack, []run{r}, digests, give); !isFinding(err) {
+			t.Errorf("%v: %v", r, err)
+		}
+	}
+}
+
 // FuzzParse: what is accepted is within bounds and comes out the same.
 func FuzzParse(f *testing.F) {
 	_, key, err := ed25519.GenerateKey(nil)

@@ -54,6 +54,27 @@ func TestVerifyFindsDamage(t *testing.T) {
 	}
 }
 
+// Nothing but the hash tells two objects of one size apart.
+func TestSwappedBlobs(t *testing.T) {
+	h := newHolder(t)
+	target := newMemory()
+	create(t, target, newPod(1, 123456, 123456), h.keys())
+	var blobs []string
+	for name, data := range target.objects {
+		if len(data) > 123456 {
+			blobs = append(blobs, name)
+		}
+	}
+	a, b := blobs[0], blobs[1]
+	target.objects[a], target.objects[b] = target.objects[b], target.objects[a]
+	if v := verify(t, target, h.keys()); len(v.Findings) != 2 {
+		t.Errorf("%v", v.Findings)
+	}
+	if _, err := restore(t, target, h.keys(), backup.RestoreOptions{}); locket.CodeOf(err) != locket.CodeTampered {
+		t.Errorf("restored: %v", err)
+	}
+}
+
 func flip(data []byte, at int) []byte {
 	data = bytes.Clone(data)
 	data[at] ^= 1
