@@ -26,6 +26,7 @@ const (
 	ActionKey       Action = "key"
 	ActionKeyEnd    Action = "key.end"
 	ActionRotate    Action = "rotate" // the pod got another key
+	ActionBackup    Action = "backup" // whom backups are for was changed
 )
 
 // A Change is one entry of the journal: everything that one principal did, saw or

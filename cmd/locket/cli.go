@@ -46,6 +46,7 @@ type cli struct {
 	state            string // folder that remembers how far pods had come; "": nothing is remembered
 	signWith         string // file with the caller's own signing key; "": the pod signs
 	session          string // id of the session that the changes belong to
+	backup           string // LOCKET_BACKUP
 	ownerKey         string // file with the secret half of an owner's key
 	deviceSecret     string // file with the device secret
 	passphraseFile   string
@@ -61,7 +62,7 @@ func newCLI(in, out, err *os.File, getenv func(string) string) *cli {
 		inTTY: isTerminal(in), errTTY: isTerminal(err),
 		key:    secret.Take([]byte(getenv(envKey))),
 		prompt: terminal{}, findStore: findStore,
-		ownerKey: getenv(envOwner), deviceSecret: getenv(envDevice),
+		backup: getenv(envBackup), ownerKey: getenv(envOwner), deviceSecret: getenv(envDevice),
 		dir: getenv(envDir), server: getenv(envServer), state: stateDir(),
 		signWith: getenv(envSign), session: getenv(envWork),
 	}
@@ -169,8 +170,9 @@ key, so that nothing is asked.`,
 			c.historyCommand(), c.importCommand(), c.exportCommand(), c.opCommand(),
 		}},
 		{"Agents and access:", []*cobra.Command{
-			c.agentsCommand(), c.principalCommand(), c.policyCommand(), c.keyCommand(), c.recoveryCommand(), c.sessionsCommand(),
+			c.agentsCommand(), c.principalCommand(), c.policyCommand(), c.keyCommand(), c.sessionsCommand(),
 		}},
+		{"Safety:", []*cobra.Command{c.recoveryCommand(), c.backupCommand(), c.restoreCommand()}},
 		{"Proof:", []*cobra.Command{c.journalCommand(), c.verifyCommand(), c.undoCommand()}},
 		{"Care:", []*cobra.Command{c.statusCommand(), c.doctorCommand(), c.versionCommand()}},
 	}

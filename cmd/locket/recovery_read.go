@@ -158,7 +158,17 @@ func (c *cli) withShares(ctx context.Context, s shareSource, fn func(*pods.Folde
 			return err
 		}
 	}
-	return r.try(ctx, f, id, fn)
+	return r.try(ctx, func(got recovered) error { return fn(f, id, got) })
+}
+
+// withRecovery is withShares where there is no pod yet.
+func (c *cli) withRecovery(ctx context.Context, s shareSource, fn func(keyring.Recovery) error) error {
+	r := &shareReader{cli: c, source: s}
+	defer r.wipe()
+	if err := r.read(ctx); err != nil {
+		return err
+	}
+	return r.try(ctx, func(got recovered) error { return fn(got.credential) })
 }
 
 // A shareReader collects shares.
@@ -314,7 +324,7 @@ func shareError(err error) error {
 }
 
 // try combines the shares, first without an extra passphrase.
-func (r *shareReader) try(ctx context.Context, f *pods.Folder, id locket.PodID, fn func(*pods.Folder, locket.PodID, recovered) error) error {
+func (r *shareReader) try(ctx context.Context, fn func(recovered) error) error {
 	passphrase := secret.Take(nil)
 	if r.source.passphraseFile != "" {
 		var err error
@@ -328,7 +338,7 @@ func (r *shareReader) try(ctx context.Context, f *pods.Folder, id locket.PodID, 
 		if err != nil {
 			return shareError(err)
 		}
-		err = fn(f, id, recovered{keyring.Recovery{Secret: recovery}, r.mnemonics})
+		err = fn(recovered{keyring.Recovery{Secret: recovery}, r.mnemonics})
 		recovery.Wipe()
 		if !errors.Is(err, keyring.ErrWrongSecret) {
 			return err

@@ -41,6 +41,19 @@ func (d *Dir) Open(name string, key *secret.Key, size int64) (*Reader, error) {
 	return &Reader{SectionReader: io.NewSectionReader(stream, 0, size), stream: stream, file: f}, nil
 }
 
+// OpenSealed opens the file of a blob as it lies on the disk. The error wraps
+// fs.ErrNotExist if there is none.
+func (d *Dir) OpenSealed(name string) (io.ReadCloser, error) {
+	if unfinished, ok := parseName(name); !ok || unfinished {
+		return nil, fmt.Errorf("%w: %q", ErrName, name)
+	}
+	f, err := d.root.Open(path.Join(folder, name))
+	if err != nil {
+		return nil, fmt.Errorf("blob: %w", err)
+	}
+	return f, nil
+}
+
 func openStream(f *os.File, key *secret.Key, size int64) (*seal.Reader, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -61,6 +74,7 @@ func (r *Reader) Close() error {
 // An Entry is one file in the folder of blobs.
 type Entry struct {
 	Name       string // as Remove takes it
+	Size       int64  // of the file, in bytes
 	Unfinished bool   // being written now, or left by a crash
 	ModTime    time.Time
 }
@@ -91,7 +105,7 @@ func (d *Dir) Entries() iter.Seq2[Entry, error] {
 					yield(Entry{}, fmt.Errorf("blob: %w", statErr))
 					return
 				}
-				if !yield(Entry{Name: e.Name(), Unfinished: unfinished, ModTime: info.ModTime()}, nil) {
+				if !yield(Entry{Name: e.Name(), Size: info.Size(), Unfinished: unfinished, ModTime: info.ModTime()}, nil) {
 					return
 				}
 			}

@@ -49,6 +49,7 @@ const (
 	PurposeSigning   Purpose = "signing"    // Ed25519 seed of the pod itself
 	PurposeHeaderMAC Purpose = "header-mac" // HMAC-SHA256 key of the header
 	PurposeCursors   Purpose = "cursors"    // seals the places in lists that are given out
+	PurposeBackup    Purpose = "backup"     // seed of the age identity of backups
 	PurposeWitness   Purpose = "witness"    // seals what is remembered of the pod outside it
 )
 

@@ -143,7 +143,7 @@ func parse(t testing.TB, data []byte) *keyring.Header {
 func TestDerive(t *testing.T) {
 	podKey := secret.Take(bytes.Repeat([]byte{1}, 32))
 	seen := map[string]keyring.Purpose{}
-	for _, p := range []keyring.Purpose{keyring.PurposeDatabase, keyring.PurposeSigning, keyring.PurposeHeaderMAC} {
+	for _, p := range []keyring.Purpose{keyring.PurposeDatabase, keyring.PurposeSigning, keyring.PurposeHeaderMAC, keyring.PurposeBackup, keyring.PurposeWitness, keyring.PurposeCursors} {
 		got, err := keyring.Derive(podKey, p, 32)
 		if err != nil {
 			t.Fatal(err)

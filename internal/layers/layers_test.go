@@ -30,7 +30,7 @@ var rungs = [][]string{
 	{"internal/store"},
 	{"internal/pods"},
 	{"internal/importer", "internal/demo", "internal/backup"}, // services, over Views and files
-	{"internal/ops"},                                          // faces, a ladder
+	{"internal/ops"}, // faces, a ladder
 	{"client"},
 	{"internal/api"},
 	{"internal/daemon"}, // whole

@@ -17,7 +17,7 @@ func DatabaseName(epoch int64) string {
 	if epoch <= 1 {
 		return "pod.db"
 	}
-	return fmt.Sprintf("pod-%d.db", epoch)
+	return fmt.Sprintf("pod.%d.db", epoch)
 }
 
 // errRotated is behind the error of a change to a database that is not the pod's any
@@ -80,7 +80,7 @@ func databaseOf(name string) (epoch int64, unfinished, ok bool) {
 	if base == DatabaseName(1) {
 		return 1, unfinished, true
 	}
-	if _, err := fmt.Sscanf(base, "pod-%d.db", &epoch); err != nil || DatabaseName(epoch) != base || epoch < 2 {
+	if _, err := fmt.Sscanf(base, "pod.%d.db", &epoch); err != nil || DatabaseName(epoch) != base || epoch < 2 {
 		return 0, false, false
 	}
 	return epoch, unfinished, true

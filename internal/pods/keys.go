@@ -101,6 +101,9 @@ func (k *Keys) DatabasePath() string {
 	return k.f.databasePath(leaseKey{k.header.Pod(), k.header.Epoch()})
 }
 
+// DatabaseName returns the name of the database's file.
+func (k *Keys) DatabaseName() string { return DatabaseName(k.header.Epoch()) }
+
 // change edits the header as it stands now, under the database's lock, and saves it.
 func (k *Keys) change(ctx context.Context, fn func() error) error {
 	return k.view.EditSlots(ctx, func(e *store.SlotEditor) error {

@@ -204,7 +204,14 @@ func (r *rotation) sign(ctx context.Context, path string) (seen store.Seen, err 
 	for _, id := range r.drop {
 		ended = append(ended, id.String())
 	}
-	err = view.Rotate(ctx, store.Rotation{Epoch: r.header.Epoch(), Generation: r.header.Generation(), Next: next.public(), Ended: ended})
+	seed, err := backupSeed(r.use.key)
+	if err != nil {
+		return seen, err
+	}
+	defer seed.Wipe()
+	err = view.Rotate(ctx, store.Rotation{
+		Epoch: r.header.Epoch(), Generation: r.header.Generation(), Next: next.public(), Ended: ended, BackupSeed: seed.Bytes(),
+	})
 	if err != nil {
 		return seen, err
 	}

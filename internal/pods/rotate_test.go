@@ -126,7 +126,7 @@ func TestRotateKeepsEveryKey(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	if !slices.Equal(names, []string{"blobs", "header", "pod-4.db", "rotate.lock"}) {
+	if !slices.Equal(names, []string{"blobs", "header", "pod.4.db", "rotate.lock"}) {
 		t.Errorf("the folder has %q", names)
 	}
 	// An old copy of the header opens nothing.

@@ -16,6 +16,7 @@ type Rotation struct {
 	Generation int64             // of its header
 	Next       ed25519.PublicKey // that the pod signs with from now on
 	Ended      []string          // ids of the slots that are not kept
+	BackupSeed []byte            // of the present key's backup identity, to be kept
 }
 
 // Rotate has the key that the pod signs with write its last entry and name the next.
@@ -34,6 +35,9 @@ func (v *View) Rotate(ctx context.Context, r Rotation) error {
 			return err
 		}
 		if err := e.SetGeneration(r.Generation); err != nil {
+			return err
+		}
+		if err := e.editBackup(func(b *BackupSettings) { b.Earlier = append(b.Earlier, r.BackupSeed) }); err != nil {
 			return err
 		}
 		return e.manage(locket.ActionRotate, map[string]any{"epoch": r.Epoch, "key": hex.EncodeToString(r.Next)})

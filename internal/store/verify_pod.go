@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/locketpod/locket"
@@ -21,6 +22,7 @@ type podReplay struct {
 	slots      map[string]SlotName      // by id; Principal is not used, Who is
 	keys       *journal.Keys            // the pod's own
 	rotations  int                      // entries that changed them
+	recipients []string                 // of backups
 	grants     map[string]*grantCheck   // those that there are, by id in hexadecimal
 }
 
@@ -99,6 +101,11 @@ func (p *podReplay) replay(r *record, l *journal.Leaf) error {
 			s.Created = named.Created
 		}
 		p.slots[text("slot")] = s
+	case locket.ActionBackup:
+		p.recipients = slices.DeleteFunc(p.recipients, func(r string) bool { return r == text("recipient") })
+		if added, _ := l.Props["added"].(bool); added {
+			p.recipients = append(p.recipients, text("recipient"))
+		}
 	case locket.ActionRotate:
 		p.rotations++
 		if text("key") != hex.EncodeToString(p.keys.At(r.N+1)) || p.keys.At(r.N).Equal(p.keys.At(r.N+1)) {
@@ -124,6 +131,10 @@ func (p *podReplay) end(ctx context.Context) error {
 	}
 	if err := p.compareSlots(slots); err != nil {
 		return err
+	}
+	backup, err := readBackup(p.q.conn.QueryRowContext(ctx, `SELECT backup FROM pod WHERE n = 1`))
+	if err != nil || !slices.Equal(backup.Recipients, p.recipients) {
+		return podFault("backups are for others than the journal says")
 	}
 	if n := p.keys.Earlier(); n != p.rotations {
 		return podFault("the pod has had %d keys before this one, and %d entries that changed it", n, p.rotations)
