@@ -9,27 +9,41 @@ import (
 )
 
 // guarded has the address of every VFS of ours. SQLite calls guardConnection
-// for each new connection of the process, and those on other VFSes are left
-// alone. It also keeps each *vfs reachable for SQLite.
-var guarded sync.Map // uintptr → *vfs
+// for each new connection of the process, and those on other VFSes are left alone.
+var guarded sync.Map // uintptr → guard
+
+// A guard says how the connections on a VFS are guarded.
+type guard struct {
+	keep    any  // the VFS, which SQLite alone would not keep reachable
+	reading bool // databases of other programs: nothing is written, nothing in the schema runs
+}
 
 // autocheckpoint is the length of the WAL in pages from which a commit moves it into
 // the database, 16 MB: four times SQLite's own, since moving a page costs opening
 // and sealing it.
 const autocheckpoint = 4000
 
+// An option is one of sqlite3_db_config.
+type option struct{ op, on int32 }
+
 // guardConnection runs at the end of sqlite3_open, before any statement.
 func guardConnection(tls *libc.TLS, db, _, _ uintptr) int32 {
-	if _, ours := guarded.Load(at[lib.Tsqlite3](db).FpVfs); !ours {
+	entry, _ := guarded.Load(at[lib.Tsqlite3](db).FpVfs)
+	g, ours := entry.(guard)
+	if !ours {
 		return lib.SQLITE_OK
 	}
-	for _, option := range []struct{ op, on int32 }{
+	options := []option{
 		{lib.SQLITE_DBCONFIG_DEFENSIVE, 1},
 		{lib.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
 		{lib.SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
 		{lib.SQLITE_DBCONFIG_ENABLE_ATTACH_CREATE, 0},
 		{lib.SQLITE_DBCONFIG_ENABLE_ATTACH_WRITE, 0},
-	} {
+	}
+	if g.reading {
+		options = readingOptions
+	}
+	for _, option := range options {
 		args := libc.Xcalloc(tls, 2, 8)
 		if args == 0 {
 			return lib.SQLITE_NOMEM
@@ -43,6 +57,9 @@ func guardConnection(tls *libc.TLS, db, _, _ uintptr) int32 {
 	c := at[lib.Tsqlite3](db)
 	c.Ftemp_store = 2                 // PRAGMA temp_store=MEMORY
 	c.Fflags |= lib.SQLITE_CellSizeCk // PRAGMA cell_size_check=ON
+	if g.reading {
+		return guardReading(tls, db)
+	}
 	if rc := lib.Xsqlite3_wal_autocheckpoint(tls, db, autocheckpoint); rc != lib.SQLITE_OK {
 		return rc
 	}

@@ -45,5 +45,9 @@ type (
 	int32Fn = func(tls *libc.TLS, file uintptr, n int32) int32
 	ptrFn   = func(tls *libc.TLS, file, out uintptr) int32
 	shmFn   = func(tls *libc.TLS, file uintptr, region, size, extend int32, out uintptr) int32
+	ctlFn   = func(tls *libc.TLS, file uintptr, op int32, arg uintptr) int32
 	openFn  = func(tls *libc.TLS, vfs, name, file uintptr, flags int32, outFlags uintptr) int32
+
+	deleteFn = func(tls *libc.TLS, vfs, name uintptr, syncDir int32) int32
+	accessFn = func(tls *libc.TLS, vfs, name uintptr, flags int32, out uintptr) int32
 )

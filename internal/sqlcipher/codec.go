@@ -81,24 +81,30 @@ func NewCodec(key *secret.Key, salt []byte) (*Codec, error) {
 	return c, nil
 }
 
-// deriveMACKey is PBKDF2-HMAC-SHA512 with 2 rounds over the salt XOR 0x3a, first
-// 32 bytes. It is spelled out because crypto/pbkdf2 takes the password as a
-// string, which cannot be wiped.
-func deriveMACKey(key []byte, salt [SaltSize]byte) (out [32]byte) {
+// deriveMACKey is PBKDF2 with 2 rounds over the salt XOR 0x3a.
+func deriveMACKey(key []byte, salt [SaltSize]byte) [32]byte {
 	for i := range salt {
 		salt[i] ^= 0x3a
 	}
-	prf := hmac.New(sha512.New, key)
+	return pbkdf2(key, salt, 2)
+}
+
+// pbkdf2 is PBKDF2-HMAC-SHA512 (RFC 8018, 5.2), first 32 bytes. It is spelled out
+// because crypto/pbkdf2 takes the password as a string, which cannot be wiped.
+func pbkdf2(password []byte, salt [SaltSize]byte, rounds int) (out [32]byte) {
+	prf := hmac.New(sha512.New, password)
 	prf.Write(salt[:])
 	prf.Write([]byte{0, 0, 0, 1}) // index of the first and only block
-	var u1, u2 [macSize]byte
-	prf.Sum(u1[:0])
-	prf.Reset()
-	prf.Write(u1[:])
-	prf.Sum(u2[:0])
-	subtle.XORBytes(out[:], u1[:len(out)], u2[:len(out)])
-	clear(u1[:])
-	clear(u2[:])
+	var u [macSize]byte
+	prf.Sum(u[:0])
+	copy(out[:], u[:])
+	for range rounds - 1 {
+		prf.Reset()
+		prf.Write(u[:])
+		prf.Sum(u[:0])
+		subtle.XORBytes(out[:], out[:], u[:len(out)])
+	}
+	clear(u[:])
 	return out
 }
 

@@ -19,6 +19,8 @@ type connector struct {
 	keys *keyring
 	vfs  string
 	opts Options
+
+	maxLength int // most bytes of one value; 0: SQLite's own limit
 }
 
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
@@ -54,6 +56,9 @@ func (c *connector) dsn(handle int64) string {
 	if c.opts.ReadOnly {
 		q.Set("mode", "ro")
 	}
+	if c.maxLength > 0 {
+		q.Set(lengthParam, fmt.Sprint(c.maxLength))
+	}
 	for _, d := range defaults {
 		if !slices.ContainsFunc(c.opts.Pragmas, func(p string) bool { return pragmaName(p) == pragmaName(d) }) {
 			q.Add("_pragma", d)
@@ -62,7 +67,12 @@ func (c *connector) dsn(handle int64) string {
 	for _, p := range c.opts.Pragmas {
 		q.Add("_pragma", p)
 	}
-	path := filepath.ToSlash(c.path)
+	return fileURI(c.path, q)
+}
+
+// fileURI is the absolute path as SQLite takes it with parameters.
+func fileURI(path string, q url.Values) string {
+	path = filepath.ToSlash(path)
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path // C:/x is /C:/x in a URI
 	}

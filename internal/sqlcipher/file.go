@@ -96,6 +96,10 @@ func (v *vfs) xFileSize(tls *libc.TLS, p, out uintptr) int32 {
 	if rc := f.releaseHeader(tls); rc != lib.SQLITE_OK {
 		return rc
 	}
+	if f.kind == fileMain && f.conn.fresh {
+		*at[int64](out) = 0
+		return lib.SQLITE_OK
+	}
 	return fn[ptrFn](f.base.FxFileSize)(tls, p, out)
 }
 

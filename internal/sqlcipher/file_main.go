@@ -34,6 +34,9 @@ func (f *file) makeCodec(tls *libc.TLS) int32 {
 func (f *file) readMain(tls *libc.TLS, b []byte, off int64) int32 {
 	if off == 0 && len(b) < PageSize {
 		clear(b)
+		if f.conn.fresh {
+			return lib.SQLITE_IOERR_SHORT_READ
+		}
 		copy(b, emptyPage(0)[:constantFields])
 		return lib.SQLITE_OK
 	}
@@ -95,7 +98,13 @@ func (f *file) writeMain(tls *libc.TLS, b []byte, off int64) int32 {
 	}
 	page := f.buf[:PageSize]
 	f.codec.Seal(page, b, uint32(off/PageSize)+1)
-	return f.writeBase(tls, page, off)
+	rc := f.writeBase(tls, page, off)
+	f.conn.fresh = false
+	if f.conn.wrote != nil {
+		f.conn.pages++
+		f.conn.wrote(f.conn.pages)
+	}
+	return rc
 }
 
 // validPage1 reports whether page 1 leaves room for IV and MAC on every page.

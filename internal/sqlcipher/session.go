@@ -37,6 +37,12 @@ type session struct {
 	*keyring
 	fail failure
 	main *file // for whoever has the connection to itself, as SQLite has
+
+	// Of a database that Encrypt fills: until its first page is written it looks
+	// empty to SQLite, though its salt is there.
+	fresh bool
+	wrote func(pages int64) // told of every page written, if set
+	pages int64
 }
 
 // handles hands sessions to the VFS. A DSN is a string that SQLite and

@@ -9,9 +9,15 @@ import (
 	lib "modernc.org/sqlite/lib"
 )
 
-const vfsName = "locket-sqlcipher"
+// The names of our VFSes.
+const (
+	vfsName     = "locket-sqlcipher"
+	readName    = "locket-read"           // plain databases of other programs
+	cipherRead  = "locket-sqlcipher-read" // encrypted ones
+	lengthParam = "maxlength"             // URI parameter: most bytes of one value
+)
 
-// setup prepares SQLite once per process: allocator, then VFS, then the hook
+// setup prepares SQLite once per process: allocator, then VFSes, then the hook
 // for new connections. SQLite accepts an allocator only before anything has
 // used it, so a program must not open another SQLite database first.
 var setup = sync.OnceValues(func() (*vfs, error) {
@@ -25,7 +31,21 @@ var setup = sync.OnceValues(func() (*vfs, error) {
 	if err := useWipingAllocator(tls); err != nil {
 		return nil, err
 	}
-	return register(tls, vfsName, defaultVFS)
+	v, err := register(tls, vfsName, defaultVFS)
+	if err != nil {
+		return nil, err
+	}
+	r, err := newReadingVFS(tls, readName, defaultVFS)
+	if err != nil {
+		return nil, err
+	}
+	c, err := newVFS(tls, cipherRead, readName)
+	if err != nil {
+		return nil, err
+	}
+	guarded.Store(r.self, guard{keep: r, reading: true})
+	guarded.Store(c.self, guard{keep: c, reading: true})
+	return v, nil
 })
 
 // register adds a VFS over base and guards every connection made through it.
@@ -34,7 +54,7 @@ func register(tls *libc.TLS, name, base string) (*vfs, error) {
 	if err != nil {
 		return nil, err
 	}
-	guarded.Store(v.self, v)
+	guarded.Store(v.self, guard{keep: v})
 	if rc := lib.Xsqlite3_auto_extension(tls, fnPtr(guardConnection)); rc != lib.SQLITE_OK {
 		return nil, fmt.Errorf("sqlcipher: installing the authorizer: code %d", rc)
 	}

@@ -78,8 +78,13 @@ func openVFS(ctx context.Context, v *vfs, path string, key *secret.Key, o Option
 	if o.MaxConns == 0 {
 		o.MaxConns = 4
 	}
-	keys := &keyring{key: key.Clone()}
-	db := &DB{sql.OpenDB(&connector{path: path, keys: keys, vfs: v.name, opts: o}), keys, o.ReadOnly}
+	return openPool(ctx, &connector{path: path, keys: &keyring{key: key.Clone()}, vfs: v.name, opts: o})
+}
+
+// openPool opens the first connection of a pool, and with it the database.
+func openPool(ctx context.Context, c *connector) (*DB, error) {
+	o := c.opts
+	db := &DB{sql.OpenDB(c), c.keys, o.ReadOnly}
 	db.SetMaxOpenConns(o.MaxConns)
 	db.SetMaxIdleConns(o.MaxConns)
 	// The first connection reads page 1 and the schema while it sets its pragmas.
@@ -89,7 +94,7 @@ func openVFS(ctx context.Context, v *vfs, path string, key *secret.Key, o Option
 	}
 	if err != nil {
 		_ = db.Close() // the first error is the one to tell
-		return nil, fmt.Errorf("sqlcipher: open %s: %w", filepath.Base(path), err)
+		return nil, fmt.Errorf("sqlcipher: open %s: %w", filepath.Base(c.path), err)
 	}
 	return db, nil
 }

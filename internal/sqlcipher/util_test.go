@@ -30,6 +30,7 @@ var children = map[string]func(args []string) error{
 	"fault":   childFault,
 	"hold":    childHold,
 	"residue": childResidue,
+	"foreign": childForeign,
 }
 
 func TestMain(m *testing.M) {
