@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"bytes"
 	"errors"
 	"maps"
 	"slices"
@@ -172,6 +173,13 @@ func (b *batchWriter) props(p *pending, i int) (map[string]any, error) {
 			return nil, &unreadable{errors.New("it changed while it was read")}
 		}
 		props["blob"], props["contentSize"], props["sha256"] = info.ID, info.Size, info.SHA256
+	}
+	for name, content := range d.Blobs {
+		info, err := b.w.PutBlob(bytes.NewReader(content))
+		if err != nil {
+			return nil, err
+		}
+		props[name] = info.ID
 	}
 	if i == 0 && p.rec.Raw != nil {
 		info, err := b.put(p, rawIndex, p.rec.Raw)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"slices"
 
 	"github.com/locketpod/locket"
@@ -40,7 +41,14 @@ func (b *batchWriter) replace(p *pending, id locket.ItemID) (note string, err er
 
 // stateKey is the key of one state of an item that may be replaced.
 func stateKey(d *Draft) (string, error) {
-	props, err := json.Marshal(d.Props) // with sorted keys
+	state := d.Props
+	if len(d.Blobs) > 0 {
+		state = maps.Clone(d.Props)
+		for name, content := range d.Blobs {
+			state[name] = sha256.Sum256(content)
+		}
+	}
+	props, err := json.Marshal(state) // with sorted keys
 	if err != nil {
 		return "", locket.Errorf(locket.CodeInvalid, "its properties cannot be compared").Because(err)
 	}

@@ -67,6 +67,8 @@ type Record struct {
 
 	Err  error  // why the record is rejected
 	Note string // what was odd about an accepted record; it stands in the ledger
+
+	size int64 // bytes held in memory, where they may be more than those of the file
 }
 
 // A Draft is an item as a format describes it.
@@ -84,6 +86,10 @@ type Draft struct {
 
 	// Content, if set, is streamed into a blob that becomes the property "blob".
 	Content func() (io.ReadCloser, error)
+
+	// Blobs are further contents, by property of kind Blob. They are small enough to
+	// be held in memory.
+	Blobs map[string][]byte
 
 	// Merge lets a draft whose key is there already add to that item: values of
 	// list properties are united, absent properties are set, nothing is replaced.

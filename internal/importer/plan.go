@@ -13,6 +13,9 @@ type Plan struct {
 	Bytes   int64        `json:"bytes"` // of those files
 	Formats []PlanFormat `json:"formats"`
 
+	// Tables are all tables of a database that is the source.
+	Tables []PlanTable `json:"tables,omitempty"`
+
 	// Refused files cannot be read as anything. They will stand in the ledger as
 	// rejected.
 	Refused PlanOthers `json:"refused"`

@@ -32,7 +32,7 @@ func TestPlan(t *testing.T) {
 	got := fmt.Sprintf("%+v", *p)
 	want := "{Source:p Files:3 Bytes:7 Formats:[" +
 		"{Name:lines Title:Lines Files:2 Bytes:5 Examples:[a.lines c.lines]} " +
-		"{Name:file Title:Files as they are Files:1 Bytes:2 Examples:[b.txt]}] " +
+		"{Name:file Title:Files as they are Files:1 Bytes:2 Examples:[b.txt]}] Tables:[] " +
 		"Refused:{Count:1 Examples:[{Path:d.zip Reason:not a readable zip archive: zip: not a valid zip file}]} " +
 		"Ignored:{Count:1 Examples:[{Path:.git Reason:}]}}"
 	if got != want {

@@ -167,7 +167,7 @@ func (r *run) add(ctx context.Context, f *File, format string, rec Record, n int
 		r.since = time.Now()
 	}
 	r.batch = append(r.batch, p)
-	r.bytes += p.bytes
+	r.bytes += max(p.bytes, rec.size)
 	if len(r.batch) >= batchRecords || r.bytes >= batchBytes || time.Since(r.since) >= batchTime {
 		return r.flush(ctx)
 	}
