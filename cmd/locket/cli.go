@@ -167,7 +167,7 @@ key, so that nothing is asked.`,
 		{"Start:", []*cobra.Command{c.initCommand(), c.serveCommand(), c.demoCommand()}},
 		{"Data:", []*cobra.Command{
 			c.addCommand(), c.getCommand(), c.listCommand(), c.searchCommand(),
-			c.historyCommand(), c.importCommand(), c.exportCommand(), c.opCommand(),
+			c.historyCommand(), c.importCommand(), c.exportCommand(), c.encryptCommand(), c.opCommand(),
 		}},
 		{"Agents and access:", []*cobra.Command{
 			c.agentsCommand(), c.principalCommand(), c.policyCommand(), c.keyCommand(), c.sessionsCommand(),

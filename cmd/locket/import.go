@@ -20,8 +20,7 @@ type imported struct {
 }
 
 func (c *cli) importCommand() *cobra.Command {
-	var yes bool
-	var ledger string
+	i := importRun{c: c}
 	cmd := &cobra.Command{
 		Use:   "import PATH",
 		Short: "Import a file, a folder or an archive",
@@ -29,16 +28,17 @@ func (c *cli) importCommand() *cobra.Command {
 mail (mbox, eml), contacts (vCard), calendars (iCalendar), and any other file as it is.
 The plan is shown first. Every record read ends as imported, duplicate or rejected, and
 --ledger writes what became of each. Importing again adds nothing twice; so does going on
-after Ctrl-C.`,
-		Example: "  locket import ~/Documents/vault\n  locket import takeout.zip --yes --ledger takeout.csv",
+after Ctrl-C. A database is taken apart into its rows by 'import sqlite' and 'import
+sqlcipher'; without that it is a file like any other.`,
+		Example: "  locket import ~/Documents/vault\n  locket import takeout.zip --yes --ledger takeout.csv\n  locket import sqlite notes.db",
 		Args:    takes("PATH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			i := importRun{c: c, path: args[0], yes: yes, ledger: ledger}
+			i.path = args[0]
 			return i.run(cmd.Context())
 		},
 	}
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask whether to go on")
-	cmd.Flags().StringVar(&ledger, "ledger", "", "new CSV file for what became of every record")
+	i.flags(cmd)
+	cmd.AddCommand(c.importSQLiteCommand(), c.importSQLCipherCommand())
 	return cmd
 }
 
@@ -49,14 +49,27 @@ type importRun struct {
 	yes    bool
 	ledger string
 
-	tree *importer.Tree
+	tree *importer.Tree     // nil if the source is a database
+	db   *importer.Database // nil if it is none
 	plan *importer.Plan
 	bar  *progress
 }
 
-func (i *importRun) run(ctx context.Context) (err error) {
+func (i *importRun) flags(cmd *cobra.Command) {
+	cmd.Flags().BoolVarP(&i.yes, "yes", "y", false, "do not ask whether to go on")
+	cmd.Flags().StringVar(&i.ledger, "ledger", "", "new CSV file for what became of every record")
+}
+
+func (i *importRun) checkLedger() error {
 	if _, err := os.Lstat(i.ledger); i.ledger != "" && err == nil {
 		return locket.Errorf(locket.CodeExists, "%s exists already; choose another name for the ledger", i.ledger)
+	}
+	return nil
+}
+
+func (i *importRun) run(ctx context.Context) (err error) {
+	if err := i.checkLedger(); err != nil {
+		return err
 	}
 	if i.tree, err = importer.OpenPath(i.path, importer.DefaultLimits()); err != nil {
 		return err
@@ -68,6 +81,11 @@ func (i *importRun) run(ctx context.Context) (err error) {
 		return err
 	}
 	i.bar.end()
+	return i.write(ctx)
+}
+
+// write imports what the plan says, if that is agreed to.
+func (i *importRun) write(ctx context.Context) error {
 	if err := i.agree(ctx); err != nil {
 		return err
 	}
@@ -125,6 +143,10 @@ func (p *printer) plan(plan *importer.Plan) {
 	for _, f := range plan.Formats {
 		rows = append(rows, []string{f.Title, fmt.Sprint(f.Files), size(f.Bytes), strings.Join(f.Examples[:min(2, len(f.Examples))], ", ")})
 	}
+	if plan.Tables != nil {
+		p.tables(plan)
+		return
+	}
 	p.table([]string{"FORMAT", "FILES", "SIZE", "SUCH AS"}, rows)
 	if n := plan.Refused.Count; n > 0 {
 		p.line("%d files cannot be read:", n)
@@ -135,6 +157,19 @@ func (p *printer) plan(plan *importer.Plan) {
 	if n := plan.Ignored.Count; n > 0 {
 		p.line("%d files and folders of programs and systems are left out, such as %s", n, clean(plan.Ignored.Examples[0].Path, false))
 	}
+}
+
+// tables names every table of a database.
+func (p *printer) tables(plan *importer.Plan) {
+	var rows [][]string
+	for _, t := range plan.Tables {
+		if t.LeftOut != "" {
+			rows = append(rows, []string{t.Table, "", "left out: " + t.LeftOut})
+			continue
+		}
+		rows = append(rows, []string{t.Table, fmt.Sprint(t.Rows), "items of type " + t.Type})
+	}
+	p.table([]string{"TABLE", "ROWS", "BECOMES"}, rows)
 }
 
 func (p *printer) report(r importer.Report) {
@@ -150,6 +185,9 @@ func (p *printer) report(r importer.Report) {
 
 // importTree imports into a folder.
 func (l local) importTree(ctx context.Context, i *importRun) (importer.Report, error) {
+	if i.db != nil {
+		return importer.RunDatabase(ctx, l.visit.View, i.db, i.bar.report)
+	}
 	return importer.Run(ctx, l.visit.View, i.tree, i.plan, importer.Options{Report: i.bar.report})
 }
 
