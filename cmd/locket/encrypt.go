@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/durable"
 	"github.com/locketpod/locket/internal/foreign"
 	"github.com/locketpod/locket/internal/secret"
 	"github.com/locketpod/locket/internal/sqlcipher"
@@ -103,7 +104,7 @@ func (e *encryption) run(ctx context.Context, path string) (err error) {
 func (e *encryption) copy(ctx context.Context, db *foreign.DB, key *secret.Key) (done foreign.Copied, err error) {
 	size := db.Size()
 	need := size + size/20 + 1<<20
-	if free, ok := freeSpace(filepath.Dir(e.out)); ok && free < need {
+	if free, ok := durable.FreeSpace(filepath.Dir(e.out)); ok && free < need {
 		return done, locket.Errorf(locket.CodeDiskFull, "%d bytes are needed for %s, but only %d are free; nothing was done", need, e.out, free)
 	}
 	bar := e.c.newProgress()

@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"database/sql"
 	"errors"
 	"os"
 	"os/exec"
@@ -34,6 +36,8 @@ func TestMain(m *testing.M) {
 //	alter FILE OLD NEW          OLD becomes NEW where it first stands in the file
 //	mode FILE OCTAL             the file or folder has this mode
 //	notes DIR N                 N notes are made in a new folder
+//	sqlite FILE SCRIPT          SQL is run on a plain database, as another program would
+//	write FILE TEXT             the file holds the text
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -49,7 +53,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": scriptStatus, "match": scriptMatch, "serve": scriptServe, "interrupt": scriptInterrupt,
 			"damage": scriptDamage, "alter": scriptAlter, "mode": scriptMode, "notes": scriptNotes, "only": scriptOnly,
-			"tree": scriptTree,
+			"tree": scriptTree, "sqlite": scriptSQLite, "write": scriptWrite,
 		},
 		Condition: func(cond string) (bool, error) {
 			return cond == "tty" && (runtime.GOOS == "linux" || runtime.GOOS == "darwin"), nil
@@ -164,6 +168,23 @@ func scriptNotes(ts *testscript.TestScript, _ bool, args []string) {
 		name := filepath.Join(ts.MkAbs(args[0]), strconv.Itoa(i)+".md")
 		ts.Check(os.WriteFile(name, []byte("note number "+strconv.Itoa(i)+"\n"), 0o600))
 	}
+}
+
+func scriptSQLite(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: sqlite file script")
+	}
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	_, err = db.ExecContext(context.Background(), ts.ReadFile(args[1]))
+	ts.Check(errors.Join(err, db.Close()))
+}
+
+func scriptWrite(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: write file text")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(args[1]+"\n"), 0o600))
 }
 
 // start starts a command in the script's environment.

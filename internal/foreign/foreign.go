@@ -176,7 +176,7 @@ func (d *DB) explain(err error) error {
 	case errors.Is(err, sqlcipher.ErrWrongKey):
 		code, text = locket.CodeUnauthenticated, "%s does not open with this key or passphrase, or was not made with the defaults of SQLCipher 4; '--compat 3' says what to do with an older one"
 	case errors.Is(err, sqlcipher.ErrTampered):
-		code, text = locket.CodeTampered, "%s is damaged; restore it from a backup, or recover what can be had with the sqlite3 tool (.recover)"
+		code, text = locket.CodeTampered, "%s is damaged; restore it from a backup, import the tables that are whole with --table, or recover what can be had with the sqlite3 tool (.recover)"
 	case errors.Is(err, sqlcipher.ErrBusy):
 		code, text = locket.CodeBusy, "another program is writing to %s; close it and try again"
 	case errors.Is(err, sqlcipher.ErrFull):

@@ -72,6 +72,9 @@ func OpenDatabase(ctx context.Context, db *foreign.DB, o DatabaseOptions, report
 				if ctx.Err() != nil {
 					return nil, cancelled(ctx)
 				}
+				if locket.CodeOf(err) == locket.CodeTampered {
+					return nil, err // --table can still choose those that are whole
+				}
 				left = "cannot be read: " + reasonOf(err)
 			} else if t.Rows == 0 {
 				left = "empty"
@@ -88,6 +91,7 @@ func OpenDatabase(ctx context.Context, db *foreign.DB, o DatabaseOptions, report
 		d.plan.Tables = append(d.plan.Tables, m.plan())
 	}
 	d.refer()
+	d.sort()
 	d.share()
 	return d, nil
 }
@@ -121,6 +125,28 @@ func (d *Database) refer() {
 			}
 		}
 	}
+}
+
+// sort puts tables behind those that they refer to, as far as references make no
+// circle, so that few links wait for their other end.
+func (d *Database) sort() {
+	var sorted []*tableMap
+	seen := make(map[*tableMap]bool)
+	var visit func(m *tableMap)
+	visit = func(m *tableMap) {
+		if seen[m] {
+			return
+		}
+		seen[m] = true
+		for _, l := range m.links {
+			visit(l.to)
+		}
+		sorted = append(sorted, m)
+	}
+	for _, m := range d.tables {
+		visit(m)
+	}
+	d.tables = sorted
 }
 
 // share gives each table its part of the bytes, by its rows: SQLite does not say how
@@ -168,31 +194,24 @@ func RunDatabase(ctx context.Context, v *store.View, d *Database, report locket.
 	return r, err
 }
 
-// declare fits the tables to the types that the pod has, and declares the rest, in one
-// transaction.
+// declare fits the tables to the types that the pod has, and declares what they lack,
+// in one transaction.
 func (d *Database) declare(ctx context.Context, v *store.View) error {
-	types, err := v.Types(ctx)
-	if err != nil {
-		return err
-	}
-	var wanted []locket.Type
-	for _, m := range d.tables {
-		i := slices.IndexFunc(types, func(t locket.Type) bool { return t.Name == m.typ })
-		if i < 0 {
-			types = append(types, locket.Type{Name: m.typ})
-			i = len(types) - 1
-		}
-		if fresh := m.fit(&types[i]); len(fresh) > 0 {
-			types[i].Properties = append(slices.Clip(types[i].Properties), fresh...)
-			wanted = append(wanted, locket.Type{Name: m.typ, Properties: fresh})
-		}
-	}
-	if len(wanted) == 0 {
-		return nil
-	}
-	_, err = v.Write(ctx, func(w *store.Writer) error {
-		for _, t := range wanted {
-			if err := w.Extend(t); err != nil {
+	_, err := v.Write(ctx, func(w *store.Writer) error {
+		types := w.Types()
+		for _, m := range d.tables {
+			i := slices.IndexFunc(types, func(t locket.Type) bool { return t.Name == m.typ })
+			if i < 0 {
+				i = len(types)
+				types = append(types, locket.Type{Name: m.typ})
+			}
+			t := &types[i]
+			fresh := m.fit(t)
+			if len(fresh) == 0 {
+				continue
+			}
+			t.Properties = append(slices.Clip(t.Properties), fresh...)
+			if err := w.Extend(locket.Type{Name: m.typ, Properties: fresh}); err != nil {
 				return err
 			}
 		}

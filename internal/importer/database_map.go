@@ -110,20 +110,25 @@ func identifier(s, otherwise string, typ bool) string {
 func newTableMap(source string, t *foreign.Table, typ string) *tableMap {
 	m := &tableMap{source: source, table: t, typ: typ}
 	props := names{otherValues: true}
-	title := false
+	title := titleOf(t)
+	if title >= 0 {
+		props["name"] = true
+	}
 	for i := range t.Columns {
 		c := &t.Columns[i]
 		to := columnMap{name: showable(c.Name)}
 		if i < mostColumns {
-			to.prop.Name = props.free(identifier(c.Name, "column", false))
+			if to.prop.Name = "name"; i != title {
+				to.prop.Name = props.free(identifier(c.Name, "column", false))
+			}
 			to.prop.Kind, to.unit = kindFor(c)
 			if to.prop.Kind != locket.Blob && (c.MaxBlob > hexBytes || c.MaxText > columnText) {
 				to.blob = props.free(to.prop.Name + "Blob")
 			}
 			if to.prop.Kind == locket.Text && c.Blobs == 0 {
 				to.prop.Role = locket.RoleBody
-				if !title && titled(c.Name) {
-					to.prop.Role, title = locket.RoleTitle, true
+				if i == title {
+					to.prop.Role = locket.RoleTitle
 				}
 			}
 		}
@@ -132,12 +137,15 @@ func newTableMap(source string, t *foreign.Table, typ string) *tableMap {
 	return m
 }
 
-func titled(column string) bool {
-	switch strings.ToLower(column) {
-	case "name", "title", "subject", "label":
-		return true
+// titleOf is the column that names a row: it becomes the property "name", which lists
+// show. -1 if there is none.
+func titleOf(t *foreign.Table) int {
+	for _, name := range []string{"name", "title", "subject", "label"} {
+		if i, ok := t.Column(name); ok && i < mostColumns {
+			return i
+		}
 	}
-	return false
+	return -1
 }
 
 // kindFor chooses the kind that holds all values of a column, and of those the one that

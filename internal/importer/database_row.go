@@ -121,8 +121,9 @@ func (c *columnMap) convert(v any) (value any, fits bool) {
 	case locket.Text:
 		return c.text(v)
 	case locket.Integer:
-		n, ok := v.(int64)
-		return n, ok
+		if n, ok := v.(int64); ok {
+			return n, true
+		}
 	case locket.Real:
 		switch x := v.(type) {
 		case float64:

@@ -16,6 +16,12 @@ import (
 // newPod returns the owner's view of a new pod in a temporary folder.
 func newPod(t testing.TB) *store.View {
 	t.Helper()
+	return newVisits(t)()
+}
+
+// newVisits makes a pod, and returns what gives a new view of its owner's.
+func newVisits(t testing.TB) func() *store.View {
+	t.Helper()
 	dir := t.TempDir()
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -38,11 +44,14 @@ func newPod(t testing.TB) *store.View {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	v, err := s.Admit(t.Context(), store.Visitor{Principal: owner.ID})
-	if err != nil {
-		t.Fatal(err)
+	return func() *store.View {
+		t.Helper()
+		v, err := s.Admit(t.Context(), store.Visitor{Principal: owner.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
 	}
-	return v
 }
 
 // sample returns the path of a folder of the sample data that lies beside the

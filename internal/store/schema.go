@@ -35,6 +35,10 @@ func (w *Writer) Extend(t locket.Type) error {
 	return w.declare(fresh)
 }
 
+// Types returns the types that the principal may know of, with what this transaction
+// has declared, sorted by name.
+func (w *Writer) Types() []locket.Type { return w.shown.all() }
+
 // addType adds t to the types that were added before, or to the one of its name.
 func addType(added []locket.Type, t locket.Type) []locket.Type {
 	i := slices.IndexFunc(added, func(a locket.Type) bool { return a.Name == t.Name })
