@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
 	"hash"
 	"math"
 
@@ -82,7 +81,7 @@ func (d *DB) everything(ctx context.Context, t *Table) (string, error) {
 		if i > 0 {
 			list += ", "
 		}
-		list += fmt.Sprintf("typeof(%[1]s), +%[1]s", quote(c.Name))
+		list += "+" + quote(c.Name)
 	}
 	if probe.RowID == "" {
 		return "SELECT " + list + " FROM main." + quote(t.Name), nil

@@ -228,7 +228,7 @@ func readAll(ctx context.Context, path string) (err error) {
 
 func TestSame(t *testing.T) {
 	queries := []string{
-		"CREATE TABLE t(x)", "INSERT INTO t VALUES(1), (2), (3)", "CREATE TABLE w(a PRIMARY KEY, b) WITHOUT ROWID", "INSERT INTO w VALUES(1, 'x')",
+		"CREATE TABLE t(x)", "INSERT INTO t VALUES(1), (2), (3), (0)", "CREATE TABLE w(a PRIMARY KEY, b) WITHOUT ROWID", "INSERT INTO w VALUES(1, 'x')",
 		"CREATE VIRTUAL TABLE f USING fts5(z)", "INSERT INTO f VALUES('tide')", "CREATE VIEW v AS SELECT 1",
 	}
 	a := open(t, makeDB(t, queries...))
@@ -238,9 +238,42 @@ func TestSame(t *testing.T) {
 	for _, change := range []string{
 		"UPDATE t SET x = '2' WHERE x = 2", "UPDATE t SET rowid = 9 WHERE x = 3", "DELETE FROM t WHERE x = 3", "UPDATE w SET b = x'78'", "PRAGMA user_version=1",
 		"PRAGMA application_id=1", "INSERT INTO f VALUES('gone')", "DROP VIEW v", "CREATE INDEX i ON t(x)", "UPDATE t SET x = NULL WHERE x = 1",
+		"UPDATE t SET x = 0.0 WHERE x = 0",
 	} {
 		if _, err := a.Same(t.Context(), open(t, makeDB(t, append(queries[:len(queries):len(queries)], change)...)), nil); err == nil {
 			t.Errorf("%s: not noticed", change)
 		}
+	}
+}
+
+// TestHotJournal has a transaction that was written in part and not undone.
+func TestHotJournal(t *testing.T) {
+	path := makeDB(t, "CREATE TABLE t(x)", "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<2000) INSERT INTO t SELECT hex(randomblob(200)) FROM n")
+	w, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	w.SetMaxOpenConns(1)
+	for _, q := range []string{"PRAGMA cache_size=20", "PRAGMA cache_spill=10", "BEGIN", "UPDATE t SET x = 'y'||x"} {
+		if _, err := w.ExecContext(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := foreign.Open(t.Context(), path, nil); locket.CodeOf(err) != locket.CodeBusy {
+		t.Errorf("while it is being written: %v", err)
+	}
+	hot := filepath.Join(t.TempDir(), "hot.db")
+	for _, suffix := range []string{"", "-journal"} {
+		b, err := os.ReadFile(path + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(hot+suffix, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := foreign.Open(t.Context(), hot, nil); locket.CodeOf(err) != locket.CodeConflict || !strings.Contains(err.Error(), "open the database with that program") {
+		t.Errorf("after a crash: %v", err)
 	}
 }

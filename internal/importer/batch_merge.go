@@ -41,12 +41,10 @@ func (b *batchWriter) replace(p *pending, id locket.ItemID) (note string, err er
 
 // stateKey is the key of one state of an item that may be replaced.
 func stateKey(d *Draft) (string, error) {
-	state := d.Props
-	if len(d.Blobs) > 0 {
-		state = maps.Clone(d.Props)
-		for name, content := range d.Blobs {
-			state[name] = sha256.Sum256(content)
-		}
+	state := maps.Clone(d.Props)
+	maps.DeleteFunc(state, func(_ string, v any) bool { return v == nil })
+	for name, content := range d.Blobs {
+		state[name] = sha256.Sum256(content)
 	}
 	props, err := json.Marshal(state) // with sorted keys
 	if err != nil {

@@ -121,20 +121,20 @@ func TestDatabaseKinds(t *testing.T) {
 
 func TestDatabaseAgain(t *testing.T) {
 	visit, path := newVisits(t), filepath.Join(t.TempDir(), "x.db")
-	change(t, path, "CREATE TABLE t(id INTEGER PRIMARY KEY, x, b BLOB)", "INSERT INTO t VALUES(1, 1, zeroblob(100)), (2, 2, NULL)",
+	change(t, path, "CREATE TABLE t(id INTEGER PRIMARY KEY, x, b BLOB)", "INSERT INTO t VALUES(1, 1, zeroblob(100)), (2, 2, NULL), (4, 4, NULL)",
 		"CREATE TABLE empty(x)", "CREATE TABLE Note(x PRIMARY KEY) WITHOUT ROWID", "INSERT INTO Note VALUES('n')")
-	if plan, r := importDatabase(t, visit(), path, importer.DatabaseOptions{}); r.Imported != 3 || plan.Tables[1].LeftOut != "empty" || plan.Tables[2].Type != "NoteRow" {
+	if plan, r := importDatabase(t, visit(), path, importer.DatabaseOptions{}); r.Imported != 4 || plan.Tables[1].LeftOut != "empty" || plan.Tables[2].Type != "NoteRow" {
 		t.Errorf("first: %+v, %+v", r, plan)
 	}
-	if _, r := importDatabase(t, visit(), path, importer.DatabaseOptions{}); r.Duplicate != 3 || r.Imported != 0 {
+	if _, r := importDatabase(t, visit(), path, importer.DatabaseOptions{}); r.Duplicate != 4 || r.Imported != 0 {
 		t.Errorf("again: %+v", r)
 	}
 	// x was declared as an integer; now it is a text, and there is a column more.
 	change(t, path, "UPDATE t SET x = 'two' WHERE id = 2", "UPDATE t SET b = zeroblob(101) WHERE id = 1", "ALTER TABLE t ADD COLUMN more TEXT", "INSERT INTO t VALUES(3, 3, NULL, 'more')")
-	if _, r := importDatabase(t, visit(), path, importer.DatabaseOptions{}); r.Imported != 3 || r.Duplicate != 1 {
+	if _, r := importDatabase(t, visit(), path, importer.DatabaseOptions{}); r.Imported != 3 || r.Duplicate != 2 {
 		t.Errorf("changed: %+v", r)
 	}
-	want := `[{"b":"blob of 101 bytes, \"\\x00\\x00\\x00\\x00\"","id":1,"x":1} {"id":2,"otherValues":["x: two"]} {"id":3,"more":"more","x":3}]`
+	want := `[{"b":"blob of 101 bytes, \"\\x00\\x00\\x00\\x00\"","id":1,"x":1} {"id":2,"otherValues":["x: two"]} {"id":4,"x":4} {"id":3,"more":"more","x":3}]`
 	if got := typed(t, visit(), "T"); fmt.Sprint(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

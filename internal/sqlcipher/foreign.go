@@ -54,7 +54,7 @@ func OpenForeign(ctx context.Context, path string, key *secret.Key, maxLength in
 	}
 	c := &connector{
 		path: path, vfs: readName, maxLength: maxLength, keys: &keyring{},
-		opts: Options{ReadOnly: true, MaxConns: 1, Pragmas: []string{"page_size(4096)", "auto_vacuum(0)"}},
+		opts: Options{ReadOnly: true, MaxConns: 1, Pragmas: []string{"page_size(4096)", "auto_vacuum(0)", "busy_timeout(2000)"}},
 	}
 	if key != nil {
 		c.vfs, c.keys.key = cipherRead, key.Clone()
