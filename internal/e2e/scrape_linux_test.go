@@ -19,7 +19,7 @@ func TestDiskScrape(t *testing.T) {
 	need(t, "strace")
 	h := newHome(t)
 	planted := h.manyRows(t)
-	export := filepath.Join(h.dir, "clear.jsonl")
+	export := filepath.Join(h.dir, "clear.tar")
 	for _, tt := range []struct {
 		args    []string
 		writes  int  // to files, at least

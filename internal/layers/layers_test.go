@@ -26,10 +26,10 @@ var rungs = [][]string{
 	{"."}, // the vocabulary: standard library only
 	{"internal/keyring", "internal/policy", "internal/blob", "internal/keystore", "internal/kit", "internal/foreign"}, // keys and rules
 	{"internal/policy/policytest"},
-	{"internal/journal"}, // state, a ladder
+	{"internal/journal", "internal/portable"}, // state, a ladder
 	{"internal/store"},
 	{"internal/pods"},
-	{"internal/importer", "internal/demo", "internal/backup"}, // services, over Views and files
+	{"internal/importer", "internal/demo", "internal/backup", "internal/exporter"}, // services, over Views and files
 	{"internal/ops"}, // faces, a ladder
 	{"client"},
 	{"internal/api"},

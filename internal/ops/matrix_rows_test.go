@@ -299,6 +299,14 @@ func journalRows() []*row {
 	}
 }
 
+// exports asks for both permissions that an export needs.
+func exports(_ *matrixWorld, a *actor, _ target) locket.Code {
+	if !a.can(locket.MayExport) || !a.can(locket.MayRead) {
+		return denied
+	}
+	return fine
+}
+
 func importRows() []*row {
 	ofRun := func(op, variant, id string) *row {
 		return &row{op: op, variant: variant, needs: locket.MayRead, reads: true, give: given("id", id), expect: func(_ *matrixWorld, a *actor, _ target) locket.Code {
@@ -312,6 +320,8 @@ func importRows() []*row {
 		}}
 	}
 	return []*row{
+		{op: "export.get", needs: locket.MayExport, reads: true, expect: exports},
+		{op: "export.get", variant: "lines only", needs: locket.MayExport, reads: true, give: given("formats", "none"), expect: exports},
 		{op: "imports.plan", needs: locket.MayImport, writes: true, give: given("name", "note.md"), body: "# Title\n\ntext\n", expect: anywhere(locket.MayImport)},
 		{op: "imports.run", needs: locket.MayImport, writes: true, give: given("name", "note.md"), body: "# Title\n\ntext\n", expect: anywhere(locket.MayImport)},
 		{op: "imports.list", needs: locket.MayRead, reads: true, expect: anywhere(locket.MayRead)},

@@ -44,6 +44,10 @@ var scanned = map[string]string{
 	"SELECT n, change, item, action, salt":       "a verification, or an export of the journal, reads everything",
 	"SELECT item, change, until, prop, value":    "a verification reads everything",
 	"SELECT e.source, e.name, i.id, i.born":      "a verification reads everything",
+	"SELECT l.item, l.change, l.action":          "an export reads everything",
+	"SELECT item, key FROM keys":                 "an export reads everything, in an index",
+	"SELECT r.item, b.n, b.id":                   "an export reads everything, in an index",
+	"SELECT e.source, e.name, s.id, t.id":        "an export reads everything",
 	"SELECT p.seq, p.head":                       "a pod has few principals",
 	"SELECT id, principal, audience, policy, cr": "a pod has few grants",
 }

@@ -44,20 +44,11 @@ func (q *snapshot) itemRows(ctx context.Context) (r *itemRows, err error) {
 			r.close()
 		}
 	}()
-	rows, err := q.conn.QueryContext(ctx, `SELECT `+itemColumns+` FROM items i ORDER BY i.n`)
-	r.items, err = newCursor(rows, err, func(rows *sql.Rows, row *itemRow) (int64, error) {
-		i, err := scanItem(rows)
-		if err != nil {
-			return 0, err
-		}
-		*row = *i
-		return i.n, nil
-	})
-	if err != nil {
+	if r.items, err = q.itemCursor(ctx); err != nil {
 		return r, err
 	}
 	// CROSS JOIN keeps leaves_item in front.
-	rows, err = q.conn.QueryContext(ctx, `SELECT l.n, l.change, l.item, l.action, l.salt, l.hash, coalesce(l.data, ''), c.hlc, c.author, coalesce(c.import, '')
+	rows, err := q.conn.QueryContext(ctx, `SELECT l.n, l.change, l.item, l.action, l.salt, l.hash, coalesce(l.data, ''), c.hlc, c.author, coalesce(c.import, '')
 		FROM leaves l CROSS JOIN changes c ON c.n = l.change WHERE l.item > 0 ORDER BY l.item, l.n`)
 	r.leaves, err = newCursor(rows, err, func(rows *sql.Rows, l *itemLeaf) (int64, error) {
 		*l = itemLeaf{}
@@ -67,12 +58,7 @@ func (q *snapshot) itemRows(ctx context.Context) (r *itemRows, err error) {
 	if err != nil {
 		return r, err
 	}
-	rows, err = q.conn.QueryContext(ctx, `SELECT item, change, until, prop, value FROM history ORDER BY item, until, prop`)
-	r.history, err = newCursor(rows, err, func(rows *sql.Rows, p *pastRow) (item int64, err error) {
-		*p = pastRow{}
-		return item, rows.Scan(&item, &p.past.change, &p.past.until, &p.past.prop, &p.value)
-	})
-	if err != nil {
+	if r.history, err = q.historyCursor(ctx); err != nil {
 		return r, err
 	}
 	rows, err = q.conn.QueryContext(ctx, `SELECT e.source, e.name, i.id, i.born
@@ -81,6 +67,26 @@ func (q *snapshot) itemRows(ctx context.Context) (r *itemRows, err error) {
 		return source, rows.Scan(&source, &e.name, &e.target, &e.born)
 	})
 	return r, err
+}
+
+func (q *snapshot) itemCursor(ctx context.Context) (*cursor[itemRow], error) {
+	rows, err := q.conn.QueryContext(ctx, `SELECT `+itemColumns+` FROM items i ORDER BY i.n`)
+	return newCursor(rows, err, func(rows *sql.Rows, row *itemRow) (int64, error) {
+		i, err := scanItem(rows)
+		if err != nil {
+			return 0, err
+		}
+		*row = *i
+		return i.n, nil
+	})
+}
+
+func (q *snapshot) historyCursor(ctx context.Context) (*cursor[pastRow], error) {
+	rows, err := q.conn.QueryContext(ctx, `SELECT item, change, until, prop, value FROM history ORDER BY item, until, prop`)
+	return newCursor(rows, err, func(rows *sql.Rows, p *pastRow) (item int64, err error) {
+		*p = pastRow{}
+		return item, rows.Scan(&item, &p.past.change, &p.past.until, &p.past.prop, &p.value)
+	})
 }
 
 func (r *itemRows) close() {
@@ -210,11 +216,9 @@ func (c *verification) newItemCheck(n int64, r *itemRows) (*itemCheck, error) {
 		return nil, podFault("%s can't be read", i)
 	}
 	for r.history.key == n {
-		p := r.history.row.past
-		if p.value, err = i.h.value(p.prop, r.history.row.value); err != nil {
+		if err := i.h.addPast(&r.history.row); err != nil {
 			return nil, podFault("the history of %s can't be read", i)
 		}
-		i.h.past = append(i.h.past, p)
 		if err := r.history.advance(); err != nil {
 			return nil, err
 		}
