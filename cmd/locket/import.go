@@ -25,7 +25,8 @@ func (c *cli) importCommand() *cobra.Command {
 		Use:   "import PATH",
 		Short: "Import a file, a folder or an archive",
 		Long: `Import a file, a folder, or a zip or tar archive: notes in Markdown and Obsidian vaults,
-mail (mbox, eml), contacts (vCard), calendars (iCalendar), and any other file as it is.
+mail (mbox, eml), contacts (vCard), calendars (iCalendar), and any other file as it is;
+or what 'locket export' wrote, with ids, history and links, also in an age file.
 The plan is shown first. Every record read ends as imported, duplicate or rejected, and
 --ledger writes what became of each. Importing again adds nothing twice; so does going on
 after Ctrl-C. A database is taken apart into its rows by 'import sqlite' and 'import
@@ -38,6 +39,8 @@ sqlcipher'; without that it is a file like any other.`,
 		},
 	}
 	i.flags(cmd)
+	cmd.Flags().StringVar(&i.keys.identityFile, "age-identity", "", "file with the age identities that open an encrypted export")
+	cmd.Flags().StringVar(&i.keys.passphraseFile, "age-passphrase-file", "", "file whose first line is the passphrase of an encrypted export")
 	cmd.AddCommand(c.importSQLiteCommand(), c.importSQLCipherCommand())
 	return cmd
 }
@@ -48,11 +51,13 @@ type importRun struct {
 	path   string
 	yes    bool
 	ledger string
+	keys   ageKeys
 
-	tree *importer.Tree     // nil if the source is a database
-	db   *importer.Database // nil if it is none
-	plan *importer.Plan
-	bar  *progress
+	sealed *sealedFile        // nil: the source is not encrypted
+	tree   *importer.Tree     // nil if the source is a database
+	db     *importer.Database // nil if it is none
+	plan   *importer.Plan
+	bar    *progress
 }
 
 func (i *importRun) flags(cmd *cobra.Command) {
@@ -71,7 +76,13 @@ func (i *importRun) run(ctx context.Context) (err error) {
 	if err := i.checkLedger(); err != nil {
 		return err
 	}
-	if i.tree, err = importer.OpenPath(i.path, importer.DefaultLimits()); err != nil {
+	if i.sealed, err = openSealed(i.path, i.keys); err != nil {
+		return err
+	}
+	if i.sealed != nil {
+		defer closing(i.sealed, &err)
+		i.tree = importer.OpenReader(i.sealed.name, i.sealed, i.sealed.size, importer.DefaultLimits())
+	} else if i.tree, err = importer.OpenPath(i.path, importer.DefaultLimits()); err != nil {
 		return err
 	}
 	defer closing(i.tree, &err)
@@ -193,7 +204,7 @@ func (l local) importTree(ctx context.Context, i *importRun) (importer.Report, e
 
 // importTree uploads the file, or an archive made of the folder on the way.
 func (r *remote) importTree(ctx context.Context, i *importRun) (report importer.Report, err error) {
-	body, name, err := openUpload(i.path)
+	body, name, err := i.openUpload()
 	if err != nil {
 		return report, err
 	}
@@ -207,4 +218,11 @@ func (r *remote) importTree(ctx context.Context, i *importRun) (report importer.
 		return report, err
 	}
 	return out.(importer.Report), nil
+}
+
+func (i *importRun) openUpload() (io.ReadCloser, string, error) {
+	if i.sealed != nil {
+		return io.NopCloser(io.NewSectionReader(i.sealed, 0, i.sealed.size)), i.sealed.name, nil
+	}
+	return openUpload(i.path)
 }

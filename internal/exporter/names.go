@@ -72,7 +72,8 @@ func legal(s string) string {
 // reserved tells the names of devices on Windows.
 func reserved(s string) bool {
 	switch s {
-	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "DESKTOP", "THUMBS":
+	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$",
+		"__MACOSX", "$RECYCLE", "SYSTEM VOLUME INFORMATION", "@EADIR": // left out by the importer
 		return true
 	}
 	port := strings.TrimPrefix(strings.TrimPrefix(s, "COM"), "LPT")

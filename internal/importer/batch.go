@@ -17,27 +17,32 @@ type batchWriter struct {
 	ids      map[string]locket.ItemID // keys found or made in this transaction
 
 	imported, duplicate, rejected int64
-	linked                        int64
+	linked, dropped               int64
 	loose                         []Link // links that lack an end
+
+	round    int        // see replay
+	more     bool       // there is another round
+	finished []*pending // what is behind them when the transaction is
 }
 
 func (b *batchWriter) write(batch []*pending) error {
 	for _, p := range batch {
-		e, err := b.record(p)
+		if p.done {
+			continue
+		}
+		e, err := b.line(p)
 		if err != nil {
 			return err
 		}
-		if err := b.w.Record(b.importID, e); err != nil {
+		if e == nil {
+			continue
+		}
+		if err := b.account(*e); err != nil {
 			return err
 		}
-		switch e.Outcome {
-		case locket.Imported:
-			b.imported++
-		case locket.Duplicate:
-			b.duplicate++
-		case locket.Rejected:
-			b.rejected++
-		}
+	}
+	if b.round > 0 {
+		return nil
 	}
 	for _, p := range batch {
 		if err := b.link(p.rec.Links); err != nil {
@@ -45,6 +50,28 @@ func (b *batchWriter) write(batch []*pending) error {
 		}
 	}
 	return nil
+}
+
+// line writes one record and returns its ledger line; nil if there is none yet.
+func (b *batchWriter) line(p *pending) (*locket.LedgerEntry, error) {
+	if p.rec.replay != nil {
+		return b.replay(p)
+	}
+	e, err := b.record(p)
+	b.finished = append(b.finished, p)
+	return &e, err
+}
+
+func (b *batchWriter) account(e locket.LedgerEntry) error {
+	switch e.Outcome {
+	case locket.Imported:
+		b.imported++
+	case locket.Duplicate:
+		b.duplicate++
+	case locket.Rejected:
+		b.rejected++
+	}
+	return b.w.Record(b.importID, e)
 }
 
 // record writes one record and returns its ledger line.

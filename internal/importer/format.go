@@ -41,6 +41,7 @@ type File struct {
 	Open    func() (io.ReadCloser, error)
 	Tree    *Tree // the whole source, for formats whose files refer to each other
 
+	depth   int                                    // archives around it
 	head    []byte                                 // the first bytes, where the tree had to read them; else nil
 	sum     func() (string, error)                 // the content's SHA-256 in hexadecimal, where the tree knows it without Open; else nil
 	random  func() (io.ReaderAt, io.Closer, error) // reads at any offset; nil where bytes come in order only
@@ -69,6 +70,7 @@ type Record struct {
 	Note string // what was odd about an accepted record; it stands in the ledger
 
 	size int64 // bytes held in memory, where they may be more than those of the file
+	replay *replay // of an export of Locket's, in place of Items and Links
 }
 
 // A Draft is an item as a format describes it.

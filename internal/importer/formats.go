@@ -4,6 +4,7 @@ package importer
 // sure of a file, the earlier one reads it; the last takes every file.
 func Formats() []Format {
 	return []Format{
+		locketFormat(),
 		mboxFormat(),
 		emlFormat(),
 		vcardFormat(),

@@ -61,9 +61,14 @@ func (o *PlanOthers) add(path, reason string) {
 // file, except in compressed tars, which must be read through.
 func Recognise(ctx context.Context, t *Tree, formats []Format, report locket.Reporter) (*Plan, error) {
 	p := &Plan{Source: t.Name()}
+	if err := t.findExports(ctx); err != nil {
+		return nil, err
+	}
 	counts := make(map[string]*PlanFormat)
 	err := t.Walk(ctx, func(f *File) error {
 		switch {
+		case t.inExport(f):
+			return nil
 		case f.ignored:
 			p.Ignored.add(f.Path, "")
 			return nil
@@ -75,6 +80,7 @@ func Recognise(ctx context.Context, t *Tree, formats []Format, report locket.Rep
 		if err != nil {
 			head = nil // reading it will fail again, and be accounted for then
 		}
+		t.noteExport(f, head)
 		format := choose(formats, f.Path, head)
 		c := counts[format.Name]
 		if c == nil {

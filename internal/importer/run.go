@@ -73,10 +73,18 @@ type pending struct {
 	format string
 	rec    Record
 	bytes  int64                   // of source it stands for
+	behind int                     // of a replay: how many changes the item had behind it
+	done   bool                    // it is written, with its ledger line
 	blobs  map[int]locket.BlobInfo // content stored before the transaction, by index of the item; rawIndex: the raw record
 }
 
 func (r *run) all(ctx context.Context) error {
+	if err := r.tree.findExports(ctx); err != nil {
+		return err
+	}
+	if len(r.tree.exports) > 0 && !r.view.Owner() {
+		return locket.Errorf(locket.CodeDenied, "only the owner may import an export of a pod, since its items come with their ids")
+	}
 	if err := r.start(ctx); err != nil {
 		return err
 	}
@@ -101,7 +109,7 @@ func (r *run) start(ctx context.Context) error {
 
 // file reads one file of the tree.
 func (r *run) file(ctx context.Context, f *File) error {
-	if f.ignored {
+	if f.ignored || r.tree.inExport(f) {
 		return nil
 	}
 	if f.refused != "" {
@@ -111,6 +119,7 @@ func (r *run) file(ctx context.Context, f *File) error {
 	if err != nil {
 		head = nil // reading it will fail again
 	}
+	r.tree.noteExport(f, head)
 	if err := r.read(ctx, f, choose(r.opts.Formats, f.Path, head)); err != nil {
 		return err
 	}
@@ -157,6 +166,11 @@ func (r *run) add(ctx context.Context, f *File, format string, rec Record, n int
 		n = f.Size
 	}
 	p := &pending{file: f, format: format, rec: rec, bytes: n}
+	if p.rec.replay != nil {
+		if err := r.storeBlobs(ctx, p); err != nil {
+			return err
+		}
+	}
 	if p.large() {
 		if err := r.flush(ctx); err != nil {
 			return err
@@ -201,7 +215,7 @@ func (r *run) flush(ctx context.Context) error {
 // one writes a single record. What makes it impossible to write turns it into a
 // rejected one; if even its raw bytes cannot be had, one without them.
 func (r *run) one(ctx context.Context, p *pending) error {
-	for {
+	for !p.done {
 		err := r.commit(ctx, []*pending{p})
 		if need, ok := errors.AsType[*contentFirst](err); ok {
 			err = r.storeContent(ctx, p, need)
@@ -220,6 +234,7 @@ func (r *run) one(ctx context.Context, p *pending) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // reject makes p a rejected record that keeps the raw bytes of what it was.
@@ -258,25 +273,33 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// commit writes records and their ledger lines in one transaction and, if that
-// succeeds, counts them.
+// commit writes records and their ledger lines in one transaction, or those with a
+// history in several, and counts them.
 func (r *run) commit(ctx context.Context, batch []*pending) error {
-	var b *batchWriter
-	_, err := r.view.Write(ctx, func(w *store.Writer) error {
-		w.From(locket.Source{Import: r.report.ID})
-		b = &batchWriter{w: w, importID: r.report.ID, ids: make(map[string]locket.ItemID)}
-		return b.write(batch)
-	})
-	if err != nil {
-		return err
+	for round := 0; ; round++ {
+		var b *batchWriter
+		_, err := r.view.Write(ctx, func(w *store.Writer) error {
+			w.From(locket.Source{Import: r.report.ID})
+			b = &batchWriter{w: w, importID: r.report.ID, ids: make(map[string]locket.ItemID), round: round}
+			return b.write(batch)
+		})
+		if err != nil {
+			return err
+		}
+		for _, p := range b.finished {
+			p.done = true
+		}
+		r.report.Imported += b.imported
+		r.report.Duplicate += b.duplicate
+		r.report.Rejected += b.rejected
+		r.report.Read += b.imported + b.duplicate + b.rejected
+		r.report.Links += b.linked
+		r.report.Dropped += b.dropped
+		r.progress()
+		if err := r.keepLinks(ctx, b.loose); err != nil || !b.more {
+			return err
+		}
 	}
-	r.report.Imported += b.imported
-	r.report.Duplicate += b.duplicate
-	r.report.Rejected += b.rejected
-	r.report.Read += int64(len(batch))
-	r.report.Links += b.linked
-	r.progress()
-	return r.keepLinks(ctx, b.loose)
 }
 
 func (r *run) progress() {

@@ -50,12 +50,13 @@ const bombReason = "expands more than 1000 to 1, as archive bombs do"
 // (.zip, .tar, .tgz, .tar.gz) that is read without being unpacked. Archives found
 // inside are read as folders named like them. Not for concurrent use.
 type Tree struct {
-	name   string
-	limits Limits
-	top    container // set for a folder
-	file   *File     // set for a single file or an archive
-	closer io.Closer
-	index  pathIndex
+	name    string
+	limits  Limits
+	top     container // set for a folder
+	file    *File     // set for a single file or an archive
+	closer  io.Closer
+	index   pathIndex
+	exports []*File // of Locket's, each the locket.jsonl; see findExports
 }
 
 // Name is the name of the file or folder, without its path.
@@ -197,7 +198,7 @@ func (w *walker) container(ctx context.Context, c container, prefix string, dept
 // file visits f, or, if it is an archive to be looked into, the files in it,
 // whose paths begin with prefix.
 func (w *walker) file(ctx context.Context, f *File, prefix string, depth int) error {
-	f.Tree = w.tree
+	f.Tree, f.depth = w.tree, depth
 	f.ignored = f.ignored || f.refused == "" && junk(f.Path)
 	if err := w.count(f); err != nil {
 		return err

@@ -60,7 +60,9 @@ func runImport(ctx context.Context, c *Call, in runImportIn) (out importer.Repor
 		out, err = importer.Run(ctx, c.View, t, plan, importer.Options{Report: c.Report})
 		return err
 	})
-	if err != nil {
+	if locket.CodeOf(err) == locket.CodeDenied {
+		return out, errors.Join(err, c.View.RemoveBlob(ctx, in.Blob)) // it may never go on
+	} else if err != nil {
 		return out, err
 	}
 	if err := c.View.RemoveBlob(ctx, in.Blob); err != nil && locket.CodeOf(err) != locket.CodeConflict {

@@ -299,6 +299,12 @@ func journalRows() []*row {
 	}
 }
 
+// exportedNote is an export of one note.
+const exportedNote = `{"format":"locket-export","version":1,"pod":"` + nobodys + `","time":"2026-11-21T10:00:00Z","locket":"x","complete":false,"history":false}
+{"item":{"id":"0192f3a4-0000-7000-8000-000000000009","type":"Note","props":{"name":"new","folder":"work"},"created":"2026-11-21T10:00:00Z","updated":"2026-11-21T10:00:00Z","version":1,"trust":"owner"}}
+{"end":{"types":0,"principals":0,"blobs":0,"blobBytes":0,"items":1,"deleted":0,"revisions":0,"edges":0,"byType":{"Note":1}}}
+`
+
 // exports asks for both permissions that an export needs.
 func exports(_ *matrixWorld, a *actor, _ target) locket.Code {
 	if !a.can(locket.MayExport) || !a.can(locket.MayRead) {
@@ -324,6 +330,15 @@ func importRows() []*row {
 		{op: "export.get", variant: "lines only", needs: locket.MayExport, reads: true, give: given("formats", "none"), expect: exports},
 		{op: "imports.plan", needs: locket.MayImport, writes: true, give: given("name", "note.md"), body: "# Title\n\ntext\n", expect: anywhere(locket.MayImport)},
 		{op: "imports.run", needs: locket.MayImport, writes: true, give: given("name", "note.md"), body: "# Title\n\ntext\n", expect: anywhere(locket.MayImport)},
+		{
+			op: "imports.run", variant: "of an export", needs: locket.MayImport, writes: true, give: given("name", "locket.jsonl"), body: exportedNote,
+			expect: func(_ *matrixWorld, a *actor, _ target) locket.Code {
+				if a.owner() {
+					return fine
+				}
+				return denied
+			},
+		},
 		{op: "imports.list", needs: locket.MayRead, reads: true, expect: anywhere(locket.MayRead)},
 		ofRun("imports.ledger", "", "run-1"), ofRun("imports.ledger", "a missing one", "run-2"),
 		ofRun("imports.csv", "", "run-1"), ofRun("imports.csv", "a missing one", "run-2"),

@@ -46,7 +46,9 @@ const (
 func NewReader(r io.Reader) (*Reader, error) {
 	out := &Reader{in: bufio.NewReaderSize(r, 64<<10)}
 	text, err := out.next()
-	if err != nil {
+	if errors.Is(err, io.EOF) {
+		return nil, errors.New("the file is empty")
+	} else if err != nil {
 		return nil, err
 	}
 	var h struct {

@@ -86,7 +86,11 @@ func (x *Export) Header(ctx context.Context) (portable.Header, error) {
 // the principal may know of them.
 func (x *Export) Types() []locket.Type {
 	var out []locket.Type
-	for _, t := range x.v.types.all() {
+	known := x.v.types
+	if x.whole {
+		known = x.q.types
+	}
+	for _, t := range known.all() {
 		was := builtin()[t.Name]
 		if was == nil {
 			out = append(out, t)
@@ -126,7 +130,7 @@ func (x *Export) may(r *itemRow, f policy.Facts) bool {
 
 // item is what the export has of a row; ok is false if that is nothing.
 func (x *Export) item(ctx context.Context, r *itemRow) (it locket.Item, ok bool, err error) {
-	t, err := x.v.full.get(r.typ)
+	t, err := x.q.types.get(r.typ)
 	if err != nil {
 		return it, false, err
 	}
@@ -138,7 +142,7 @@ func (x *Export) item(ctx context.Context, r *itemRow) (it locket.Item, ok bool,
 	if !x.may(r, f) {
 		return it, false, nil
 	}
-	if it, err = x.v.item(ctx, r, x.v.full); err != nil || x.whole {
+	if it, err = x.v.item(ctx, r, x.q.types); err != nil || x.whole {
 		return it, err == nil, err
 	}
 	may := x.v.access.Properties(locket.MayExport, f)

@@ -159,7 +159,7 @@ func (x *Export) next(ctx context.Context, r *exportRows, given map[int64]bool) 
 		return nil, false, err
 	}
 	e := &Exported{Item: portable.Item{Item: it}}
-	h, err := newTimeline(&row, x.v.full)
+	h, err := newTimeline(&row, x.q.types)
 	if err != nil {
 		return nil, false, err
 	}
@@ -187,7 +187,7 @@ func (x *Export) next(ctx context.Context, r *exportRows, given map[int64]bool) 
 		return nil, false, err
 	}
 	return e, ok, gather(r.blobs, n, func(b *exportBlob) error {
-		if ok && !given[b.n] && (x.whole || x.shows(it, b.info.ID)) {
+		if ok && !given[b.n] && e.has(b.info.ID) {
 			given[b.n] = true
 			e.Blobs = append(e.Blobs, b.info)
 		}
@@ -195,10 +195,18 @@ func (x *Export) next(ctx context.Context, r *exportRows, given map[int64]bool) 
 	})
 }
 
-// shows tells whether a blob is a value of an item as it is exported.
-func (x *Export) shows(it locket.Item, id locket.BlobID) bool {
-	for _, v := range it.Props {
-		if slices.Contains(each(v), any(id)) {
+// has tells whether a blob is a value of an item as it is exported. Not all that it
+// refers to are: one that was replaced in the transaction that set it is in no history.
+func (e *Exported) has(id locket.BlobID) bool {
+	if hasValue(e.Props, id) {
+		return true
+	}
+	return slices.ContainsFunc(e.Revisions, func(r portable.Revision) bool { return hasValue(r.Was, id) })
+}
+
+func hasValue(props map[string]any, value any) bool {
+	for _, v := range props {
+		if slices.Contains(each(v), value) {
 			return true
 		}
 	}
