@@ -2,6 +2,7 @@ package main
 
 import (
 	"archive/tar"
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -170,17 +171,18 @@ func (e *exportRun) place() (func(context.Context, io.Reader) error, error) {
 
 // stream passes the archive on to w, encrypted if encrypt is given.
 func (e *exportRun) stream(ctx context.Context, in io.Reader, w io.Writer, encrypt encrypter) error {
+	out := bufio.NewWriterSize(w, 256<<10)
 	if encrypt == nil {
-		return e.read(ctx, io.TeeReader(in, w), nil)
+		return errors.Join(e.read(ctx, io.TeeReader(in, out), nil), out.Flush())
 	}
-	sealed, err := encrypt(w)
+	sealed, err := encrypt(out)
 	if err != nil {
 		return err
 	}
 	if err := e.read(ctx, io.TeeReader(in, sealed), nil); err != nil {
 		return err // the file is not closed, and so no valid one
 	}
-	return sealed.Close()
+	return errors.Join(sealed.Close(), out.Flush())
 }
 
 // read reads the archive to its end, counts what is in it, and hands each file to

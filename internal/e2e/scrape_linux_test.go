@@ -20,6 +20,7 @@ func TestDiskScrape(t *testing.T) {
 	h := newHome(t)
 	planted := h.manyRows(t)
 	export := filepath.Join(h.dir, "clear.tar")
+	recipient, identity := h.ageKeys(t)
 	for _, tt := range []struct {
 		args    []string
 		writes  int  // to files, at least
@@ -33,6 +34,8 @@ func TestDiskScrape(t *testing.T) {
 		{args: []string{"list", "--type", "Message", "--order", "-time", "--limit", "1000"}, printed: true},
 		{args: []string{"export", "-"}, printed: true},
 		{args: []string{"export", export}, writes: 1, leaks: true},
+		{args: []string{"export", filepath.Join(h.dir, "sealed.age"), "--age-recipient", recipient}, writes: 10},
+		{args: []string{"import", filepath.Join(h.dir, "sealed.age"), "--yes", "--age-identity", identity}, writes: 1},
 	} {
 		w := h.traceWrites(t, planted, tt.args...)
 		name := strings.ReplaceAll(strings.Join(tt.args, " "), h.dir, "")

@@ -5,6 +5,7 @@ package exporter
 
 import (
 	"archive/tar"
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -50,8 +51,12 @@ func Run(ctx context.Context, v *store.View, w io.Writer, o Options) error {
 		o.Formats = Formats()
 	}
 	return v.Export(ctx, o.Query, func(x *store.Export) error {
-		r := &run{x: x, opts: o, names: make(names), paths: make(map[locket.BlobID]string)}
-		return r.all(ctx, w)
+		r := &run{x: x, opts: o, names: make(names), paths: make(map[locket.BlobID]string), mail: make(map[string]*mailFolder)}
+		out := bufio.NewWriterSize(w, 256<<10)
+		if err := r.all(ctx, out); err != nil {
+			return err
+		}
+		return out.Flush()
 	})
 }
 
@@ -64,7 +69,7 @@ type run struct {
 
 	names names
 	paths map[locket.BlobID]string // where the files lie
-	mail  mailFolders
+	mail  map[string]*mailFolder   // by the name that they have in the pod
 }
 
 func (r *run) has(format string) bool { return slices.Contains(r.opts.Formats, format) }
@@ -88,6 +93,9 @@ func (r *run) all(ctx context.Context, w io.Writer) (err error) {
 		return err
 	}
 	if err := r.x.Items(ctx, func(e *store.Exported) error { return r.beside(ctx, e) }); err != nil {
+		return err
+	}
+	if err := r.boxes(ctx); err != nil {
 		return err
 	}
 	return r.tar.Close()
@@ -143,19 +151,24 @@ func (r *run) item(out *portable.Writer, e *store.Exported) error {
 // blobPath is where a file lies that e is the first to refer to: under a name that a
 // person knows if there is one.
 func (r *run) blobPath(e *store.Exported, id locket.BlobID) string {
-	name := e.Text("blobName")
-	if name == "" {
-		name = e.Text("name")
-	}
+	name := fileName(&e.Item.Item)
 	switch {
 	case e.Type == "File" && e.Props["blob"] == id && r.has("files"):
 		return r.names.unique("files", name, "", string(e.ID))
 	case e.Type == "Photo" && e.Props["blob"] == id && r.has("photos"):
 		return r.names.unique("photos", name, "", string(e.ID))
 	case e.Type == "Message" && e.Props["rawBlob"] == id && r.has("mail"):
-		return r.names.unique(r.mailFolder(e.Text("folder")), e.Text("name"), ".eml", string(e.ID))
+		return r.names.unique(r.folderOfMail(e.Text("folder")).dir, e.Text("name"), ".eml", string(e.ID))
 	}
 	return "blobs/" + string(id)
+}
+
+// fileName is what the file of an item is called.
+func fileName(it *locket.Item) string {
+	if name := it.Text("blobName"); name != "" {
+		return name
+	}
+	return it.Text("name")
 }
 
 // beside writes the files that an item holds, and the item in an open format.
@@ -212,6 +225,16 @@ func (r *run) entry(name string, size int64, modified time.Time, write func(io.W
 		return err
 	}
 	return r.tar.Flush() // fails if it was shorter
+}
+
+// twice writes a file of the archive whose size is not known before: what does not fit
+// into memory is made once to be measured, and again.
+func (r *run) twice(name string, modified time.Time, write func(io.Writer) error) error {
+	var size counter
+	if err := write(&size); err != nil {
+		return err
+	}
+	return r.entry(name, int64(size), modified, write)
 }
 
 // A counter counts what is written to it.

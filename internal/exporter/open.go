@@ -12,8 +12,18 @@ import (
 )
 
 // open writes an item in the open format of its type, if it has one.
-func (r *run) open(_ context.Context, it *locket.Item) error {
+func (r *run) open(ctx context.Context, it *locket.Item) error {
 	switch {
+	case it.Type == "Note" && r.has("markdown"):
+		return r.note(ctx, it)
+	case it.Type == "Message" && r.has("mail"):
+		f := r.folderOfMail(it.Text("folder"))
+		id, _ := locket.ParseUUID(string(it.ID))
+		f.messages = append(f.messages, id)
+	case it.Type == "Person" && r.has("contacts"):
+		return r.contact(it)
+	case it.Type == "Event" && r.has("calendar"):
+		return r.event(it)
 	case it.Type == "File" && r.has("files"), it.Type == "Photo" && r.has("photos"):
 		return r.sidecar(it)
 	}
@@ -34,7 +44,11 @@ func (r *run) sidecar(it *locket.Item) error {
 	if err != nil {
 		return err
 	}
-	return r.small(r.names.unique(path.Dir(content), path.Base(content), ".json", string(it.ID)), it.Updated, append(b, '\n'))
+	dir, name := path.Split(content)
+	if dir == "blobs/" { // another item has had it first
+		dir, name = map[string]string{"File": "files", "Photo": "photos"}[it.Type], fileName(it)
+	}
+	return r.small(r.names.unique(dir, name, ".json", string(it.ID)), it.Updated, append(b, '\n'))
 }
 
 // small writes a file of the archive from memory.

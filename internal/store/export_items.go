@@ -311,3 +311,32 @@ func (x *Export) both(ctx context.Context, e locket.Edge) (bool, error) {
 	}
 	return true, nil
 }
+
+// EdgesFrom returns the first edges from an item, of those that Edges gives.
+func (x *Export) EdgesFrom(ctx context.Context, id locket.ItemID, limit int) ([]locket.Edge, error) {
+	b, err := itemID(id)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := x.q.conn.QueryContext(ctx, `SELECT e.name, t.id FROM items s CROSS JOIN edges e ON e.source = s.n
+		CROSS JOIN items t ON t.n = e.target WHERE s.id = ? ORDER BY e.name, e.target LIMIT ?`, b, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []locket.Edge
+	for rows.Next() {
+		e := locket.Edge{Source: id}
+		var target []byte
+		if err := rows.Scan(&e.Name, &target); err != nil {
+			return nil, unreadable()
+		}
+		e.Target = locket.ItemID(uuidText(target))
+		if ok, err := x.both(ctx, e); err != nil {
+			return nil, err
+		} else if ok {
+			out = append(out, e)
+		}
+	}
+	return out, rows.Err()
+}
