@@ -25,6 +25,7 @@ func TestEveryPrimitiveIsKnown(t *testing.T) {
 		"crypto/sha256":                        "no vectors of its own; under hmac_sha256 and hkdf_sha256",
 		"crypto/sha512":                        "no vectors of its own; under hmac_sha512",
 		"golang.org/x/crypto/argon2":           "no vectors; that of RFC 9106 is in x/crypto's tests",
+		"filippo.io/age":                       "a file format; files go to the stock age command and back in internal/e2e",
 		"crypto":                               "interfaces",
 		"crypto/rand":                          "no vectors",
 		"crypto/subtle":                        "no vectors",
