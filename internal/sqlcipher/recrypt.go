@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -54,7 +55,8 @@ type recrypter struct {
 	// ivs has 8 bytes of the IV of each page as it was when it was copied, 0 if
 	// it was not. SQLite's pages get a fresh IV with every write, so the same IV
 	// is the same page.
-	ivs []uint64
+	ivs   []uint64
+	again bool // this is the second pass
 
 	mu     sync.Mutex
 	done   int64 // pages; guarded by mu
@@ -125,6 +127,7 @@ func (r *recrypter) create(ctx context.Context, path string) (err error) {
 	if err := r.s.Freeze(ctx); err != nil {
 		return err
 	}
+	r.again = true
 	if err := r.pass(ctx); err != nil {
 		return err
 	}
@@ -171,16 +174,34 @@ func (r *recrypter) work(ctx context.Context, next *atomic.Int64) error {
 		if n <= 0 {
 			return nil
 		}
-		b := old[:n*PageSize]
-		if _, err := r.s.ReadAt(b, first*PageSize); err != nil {
+		changed, err := r.changed(int(first), int(n))
+		if err != nil {
 			return err
 		}
-		if err := w.batch(b, int(first)); err != nil {
-			return err
+		if b := old[:n*PageSize]; changed {
+			if _, err := r.s.ReadAt(b, first*PageSize); err != nil {
+				return err
+			}
+			if err := w.batch(b, int(first)); err != nil {
+				return err
+			}
 		}
 		r.progress(n)
 	}
 	return nil
+}
+
+// changed reports whether any of n pages has to be copied. It reads no more than
+// it needs, because in the second pass writers are waiting.
+func (r *recrypter) changed(first, n int) (bool, error) {
+	if !r.again {
+		return true, nil
+	}
+	var ivs [copyPages]uint64
+	if err := r.s.readIVs(ivs[:n], first); err != nil {
+		return false, err
+	}
+	return !slices.Equal(ivs[:n], r.ivs[first:first+n]) || slices.Contains(ivs[:n], 0), nil
 }
 
 func (r *recrypter) progress(n int64) {

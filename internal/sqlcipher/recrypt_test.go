@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -273,7 +274,7 @@ func TestRecryptRefuses(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "x.db")
 	db := open(t, path)
-	mustExec(t, db, schema, fillRows("1", "1000"))
+	mustExec(t, db, schema, fillRows("1", "3000")) // more batches than there are workers
 	there := inTemp(t, "there")
 	if err := os.WriteFile(there, []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
@@ -294,7 +295,11 @@ func TestRecryptRefuses(t *testing.T) {
 			defer closeSnapshot(t, s)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			err := sqlcipher.Recrypt(ctx, s, tt.old, tt.new, tt.to, func(int64, int64) { cancel() })
+			err := sqlcipher.Recrypt(ctx, s, tt.old, tt.new, tt.to, func(done, total int64) {
+				if cancel(); done == total {
+					t.Error("it went on to the end")
+				}
+			})
 			if !errors.Is(err, tt.want) {
 				t.Errorf("got %v, want %v", err, tt.want)
 			}
@@ -369,6 +374,35 @@ func recryptFault(t *testing.T, file, fault, want string) {
 		onlyOld(t, dir, "x.db")
 	}
 	mustExec(t, db, "DELETE FROM items WHERE id=3")
+}
+
+// TestRecryptSyncs looks at the order of system calls: no write after the last
+// sync of the file, and then the folder is synced.
+func TestRecryptSyncs(t *testing.T) {
+	need(t, "strace", straceHint)
+	dir, log := t.TempDir(), inTemp(t, "strace.txt")
+	path, to := filepath.Join(dir, "x.db"), filepath.Join(dir, "new.db")
+	db := open(t, path)
+	mustExec(t, db, schema, fillRows("1", "2000"))
+	mustClose(t, db)
+	out, err := child(t, "recrypt", []string{
+		"strace", "-f", "-y", "-o", log, "-e", "trace=pwrite64,write,ftruncate,fsync", "-e", "signal=none",
+	}, path, to).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "ok\n") {
+		t.Fatalf("%v: %s", err, out)
+	}
+	trace := string(readFile(t, log))
+	last := func(call, path string) int {
+		all := regexp.MustCompile(call+`\(\d+<`+regexp.QuoteMeta(path)+">").FindAllStringIndex(trace, -1)
+		if len(all) == 0 {
+			return -1
+		}
+		return all[len(all)-1][0]
+	}
+	wrote, synced, folder := last("pwrite64", to), last("fsync", to), last("fsync", dir)
+	if wrote < 0 || synced < wrote || synced < last("ftruncate", to) || folder < synced {
+		t.Errorf("last write at %d, sync of the file at %d, of the folder at %d", wrote, synced, folder)
+	}
 }
 
 // childRecrypt prints how it went.

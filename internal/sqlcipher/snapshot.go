@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -127,6 +128,25 @@ func (s *Snapshot) ReadAt(p []byte, off int64) (n int, err error) {
 		err = io.EOF
 	}
 	return n, err
+}
+
+// readIVs reads the first 8 bytes of the IV of each page from first on, which is
+// counted from 0.
+func (s *Snapshot) readIVs(ivs []uint64, first int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.reading {
+		return errNoSnapshot
+	}
+	return s.withFile(func(f *file) error {
+		for i := range ivs {
+			if rc := f.readBase(s.tls, s.buf[:8], int64(first+i)*PageSize+ivStart); rc != lib.SQLITE_OK {
+				return fmt.Errorf("%w: reading the database file: code %d", ErrIO, rc)
+			}
+			ivs[i] = binary.LittleEndian.Uint64(s.buf)
+		}
+		return nil
+	})
 }
 
 // withFile calls f with the reader's database file. A second descriptor of the
