@@ -190,6 +190,30 @@ func TestRecryptInACrowd(t *testing.T) {
 	}
 }
 
+// TestRecryptedBesideOldLog writes down what docs/design says of the old log: it
+// spoils the new file that takes the old one's name.
+func TestRecryptedBesideOldLog(t *testing.T) {
+	dir := t.TempDir()
+	path, to := inTemp(t, "x.db"), filepath.Join(dir, "x.db")
+	db := open(t, path)
+	mustExec(t, db, schema, fillRows("1", "100"))
+	s := snapshot(t, db)
+	if err := sqlcipher.Recrypt(t.Context(), s, testKey(), newKey(), to, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to+"-wal", readFile(t, path+"-wal"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := sqlcipher.Open(t.Context(), to, newKey(), sqlcipher.Options{MustExist: true})
+	if !errors.Is(err, sqlcipher.ErrTampered) {
+		t.Errorf("with the old log: %v, want ErrTampered", err)
+	}
+	if err := os.Remove(to + "-wal"); err != nil {
+		t.Fatal(err)
+	}
+	sameRows(t, db, to)
+}
+
 // TestRecryptLeavesUnchangedPages looks at the new file between the passes: only
 // changed pages may be written again.
 func TestRecryptLeavesUnchangedPages(t *testing.T) {
