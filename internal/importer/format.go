@@ -69,7 +69,7 @@ type Record struct {
 	Err  error  // why the record is rejected
 	Note string // what was odd about an accepted record; it stands in the ledger
 
-	size int64 // bytes held in memory, where they may be more than those of the file
+	size   int64   // bytes held in memory, where they may be more than those of the file
 	replay *replay // of an export of Locket's, in place of Items and Links
 }
 
