@@ -6,6 +6,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,6 +32,7 @@ func TestMain(m *testing.M) {
 //	match VAR FILE REGEXP       the first group of the match becomes a variable
 //	serve [forgetful] [FLAG…]   a server runs until the script ends; URL names it; a forgetful one keeps no state
 //	tree FROM TO                the folder TO becomes a copy of the folder FROM
+//	same A B                    the folders A and B hold the same files
 //	only VAR PATTERN            the one file that matches becomes a variable
 //	interrupt N TEXT COMMAND…   it gets Ctrl-C once it prints TEXT, and ends with status N
 //	damage PATTERN OFFSET N     N bytes of the first file that matches are inverted; again mends it
@@ -38,6 +41,7 @@ func TestMain(m *testing.M) {
 //	notes DIR N                 N notes are made in a new folder
 //	sqlite FILE SCRIPT          SQL is run on a plain database, as another program would
 //	write FILE TEXT             the file holds the text
+//	sheets FILE OUT N…          OUT has the words of these sheets of a printed kit, a line for each
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -53,7 +57,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": scriptStatus, "match": scriptMatch, "serve": scriptServe, "interrupt": scriptInterrupt,
 			"damage": scriptDamage, "alter": scriptAlter, "mode": scriptMode, "notes": scriptNotes, "only": scriptOnly,
-			"tree": scriptTree, "sqlite": scriptSQLite, "write": scriptWrite,
+			"tree": scriptTree, "same": scriptSame, "sqlite": scriptSQLite, "write": scriptWrite, "sheets": scriptSheets,
 		},
 		Condition: func(cond string) (bool, error) {
 			return cond == "tty" && (runtime.GOOS == "linux" || runtime.GOOS == "darwin"), nil
@@ -155,6 +159,53 @@ func scriptTree(ts *testscript.TestScript, _ bool, args []string) {
 	to := ts.MkAbs(args[1])
 	ts.Check(os.RemoveAll(to))
 	ts.Check(os.CopyFS(to, os.DirFS(ts.MkAbs(args[0]))))
+}
+
+func scriptSame(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: same a b")
+	}
+	files := func(dir string) map[string]string {
+		found := map[string]string{}
+		ts.Check(fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			data, err := os.ReadFile(filepath.Join(dir, name))
+			found[name] = string(data)
+			return err
+		}))
+		return found
+	}
+	if !maps.Equal(files(ts.MkAbs(args[0])), files(ts.MkAbs(args[1]))) {
+		ts.Fatalf("%s and %s differ", args[0], args[1])
+	}
+}
+
+// numberedWord is a word as a sheet has it.
+var numberedWord = regexp.MustCompile(`\b(\d{1,2})  ([a-z]+)\b`)
+
+func scriptSheets(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 3 {
+		ts.Fatalf("usage: sheets file out n...")
+	}
+	_, sheets, _ := strings.Cut(ts.ReadFile(args[0]), "LOCKET RECOVERY SHEET")
+	printed := strings.Split(sheets, "LOCKET RECOVERY SHEET")
+	var out strings.Builder
+	for _, a := range args[2:] {
+		n, err := strconv.Atoi(a)
+		ts.Check(err)
+		_, text, _ := strings.Cut(printed[n-1], "THE WORDS")
+		text, _, _ = strings.Cut(text, "THE SAME")
+		words := make([]string, 33)
+		for _, m := range numberedWord.FindAllStringSubmatch(text, -1) {
+			i, err := strconv.Atoi(m[1])
+			ts.Check(err)
+			words[i-1] = m[2]
+		}
+		out.WriteString(strings.Join(words, " ") + "\n")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(out.String()), 0o600))
 }
 
 func scriptNotes(ts *testscript.TestScript, _ bool, args []string) {

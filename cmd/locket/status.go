@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strconv"
@@ -16,6 +17,7 @@ type overview struct {
 	Server string         `json:"server,omitempty"`
 	Pods   []locket.PodID `json:"pods,omitempty"`
 	Stats  *locket.Stats  `json:"stats,omitempty"` // absent if there is no pod, or no choice among several
+	Setup  *setup         `json:"setup,omitempty"` // for the owner, of a pod in a folder
 }
 
 func (c *cli) statusCommand() *cobra.Command {
@@ -32,11 +34,7 @@ func (c *cli) statusCommand() *cobra.Command {
 				}
 			}
 			if c.server != "" || c.pod != "" || len(o.Pods) == 1 {
-				err := c.withPod(cmd.Context(), func(p pod) error {
-					stats, err := run[locket.Stats](cmd.Context(), p, "stats.get", nil)
-					o.Stats = &stats
-					return err
-				})
+				err := c.withPod(cmd.Context(), func(p pod) error { return c.overview(cmd.Context(), p, &o) })
 				if err != nil {
 					return err
 				}
@@ -44,6 +42,22 @@ func (c *cli) statusCommand() *cobra.Command {
 			return c.print(o, func(p *printer) { p.overview(o) })
 		},
 	}
+}
+
+func (c *cli) overview(ctx context.Context, p pod, o *overview) error {
+	stats, err := run[locket.Stats](ctx, p, "stats.get", nil)
+	if err != nil {
+		return err
+	}
+	o.Stats = &stats
+	if l, ok := p.(local); ok && l.visit.View.Owner() {
+		keys, err := l.visit.Keys().List(ctx)
+		if err != nil {
+			return err
+		}
+		o.Setup = setupOf(keys)
+	}
+	return nil
 }
 
 func (c *cli) findPods(o *overview) (err error) {
@@ -79,6 +93,9 @@ func (p *printer) overview(o overview) {
 		}
 	}
 	p.pairs(pairs)
+	if o.Setup != nil {
+		p.setup(o.Setup)
+	}
 	if o.Server == "" && len(o.Pods) == 0 {
 		p.line("there is no pod here yet; 'locket init' makes one")
 	}
