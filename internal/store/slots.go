@@ -134,7 +134,8 @@ func (e *SlotEditor) Forget(id string) error {
 }
 
 // own returns a slot whose name the writer may change: one that lets in the writer, or a
-// principal that it manages.
+// principal that it manages. One without a name, which a crash has left in the header, is
+// the owner's.
 func (e *SlotEditor) own(id string) (SlotName, error) {
 	names, err := readSlots(e.queryRow(`SELECT slots FROM pod WHERE n = 1`))
 	if err != nil {
@@ -144,7 +145,10 @@ func (e *SlotEditor) own(id string) (SlotName, error) {
 	if err != nil {
 		return SlotName{}, err
 	}
-	s := names[id]
+	s, named := names[id]
+	if !named && e.v.Owner() {
+		return s, nil
+	}
 	i := slices.IndexFunc(all, func(p principalRow) bool { return p.n == s.Principal })
 	if i < 0 || s.Principal != e.v.who.n && (!e.v.access.May(locket.MayManage) || !e.v.manages(all, s.Principal)) {
 		return SlotName{}, notFound("key")
@@ -160,6 +164,9 @@ func (e *SlotEditor) Rename(id, name string) error {
 	s, err := e.own(id)
 	if err != nil {
 		return err
+	}
+	if s.Who == "" {
+		return notFound("key")
 	}
 	if err := checkSlotName(name, s.About); err != nil {
 		return err
