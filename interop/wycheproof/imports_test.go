@@ -26,10 +26,10 @@ func TestEveryPrimitiveIsKnown(t *testing.T) {
 		"crypto/sha512":                        "no vectors of its own; under hmac_sha512",
 		"golang.org/x/crypto/argon2":           "no vectors; that of RFC 9106 is in x/crypto's tests",
 		"filippo.io/age":                       "a file format; files go to the stock age command and back in internal/e2e",
+		"crypto/hpke":                          "no vectors; those of RFC 9180 and of the hybrid KEM are in the standard library's tests; keys go to age and back in internal/agekey",
 		"crypto":                               "interfaces",
 		"crypto/rand":                          "no vectors",
 		"crypto/subtle":                        "no vectors",
-		"filippo.io/age":                       "a file format; held against the stock age command in internal/backup",
 		"crypto/tls":                           "a protocol, the standard library's",
 		"crypto/x509":                          "reads the container of a signing key (PKCS #8); no primitive",
 	}
