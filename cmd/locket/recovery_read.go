@@ -85,8 +85,12 @@ sheets were seen by others, make a new one: 'locket recovery renew'.`,
 		Args:    takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.withShares(cmd.Context(), s, func(f *pods.Folder, id locket.PodID, r recovered) error {
-				if _, err := f.Rehearse(cmd.Context(), id, r.credential); err != nil {
+				info, err := f.Rehearse(cmd.Context(), id, r.credential)
+				if err != nil {
 					return err
+				}
+				for i, sum := range r.checksums(id, info) {
+					fmt.Fprintf(c.err, "sheet %d: checksum %s; compare it with the one on the sheet\n", i+1, sum)
 				}
 				return f.Keys(cmd.Context(), id, r.credential, func(k *pods.Keys) error {
 					return c.comeBack(cmd.Context(), k, file, withDevice)
