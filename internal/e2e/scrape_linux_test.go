@@ -1,17 +1,11 @@
 package e2e_test
 
 import (
-	"bufio"
-	"encoding/hex"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
-
-// longestWrite is how many bytes of a write are looked at; there must be no longer one.
-const longestWrite = 8 << 20
 
 // TestDiskScrape looks into all that commands write, to whatever file. The controls
 // are what they print, and a file that is to be in the clear.
@@ -84,71 +78,20 @@ type writes struct {
 // traceWrites runs a command under strace and looks for the secrets in what it writes.
 func (h *home) traceWrites(t *testing.T, secrets map[string]string, args ...string) (w writes) {
 	t.Helper()
-	log := filepath.Join(h.dir, "strace.txt")
-	r := finish(t, h.command(t, []string{
-		"strace", "-f", "--seccomp-bpf", "-qq", "-y", "-xx", "-s", fmt.Sprint(longestWrite), "-o", log,
-		"-e", "trace=write,pwrite64,writev,pwritev,pwritev2", "-e", "signal=none",
-	}, append(args, "--json")...))
+	r, tr := h.traceDisk(t, args...)
 	if r.status != 0 {
 		t.Fatalf("locket %q: exit status %d\n%s", args, r.status, r.err)
 	}
-	f, err := os.Open(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 4*longestWrite+4096) // four characters for a byte
-	for lines.Scan() {
-		w.add(t, lines.Text(), secrets)
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return w
-}
-
-// add looks at one line, such as
-//
-//	4711 pwrite64(11<\x2f\x74\x6d\x70>, "\x41\x42", 2, 0) = 2
-func (w *writes) add(t *testing.T, line string, secrets map[string]string) {
-	t.Helper()
-	call, after, begins := strings.Cut(line, "<")
-	target, data, ok := strings.Cut(after, ">")
-	switch {
-	case strings.HasPrefix(after, "... "), strings.Contains(line, "+++"):
-		return // the end of a call that was seen, or of a thread
-	case !begins || !ok:
-		t.Fatalf("not understood: %.200s", line)
-	}
-	if strings.Contains(data, `"...`) {
-		t.Fatalf("a write of more than %d bytes: %.200s", longestWrite, line)
-	}
-	file := string(unhex(t, target))
-	var found []string
-	for i, text := range strings.Split(data, `"`) {
-		if i%2 == 1 { // not between the strings
-			found = append(found, leaks(file, unhex(t, text), secrets)...)
+	for _, call := range tr.writes {
+		found := leaks(call.file, call.data, secrets)
+		if call.onDisk() {
+			w.files++
+			w.leaks = append(w.leaks, found...)
+			continue
 		}
-	}
-	stdout := strings.HasSuffix(call, "(1")
-	switch {
-	case stdout || strings.HasSuffix(call, "(2") || !strings.HasPrefix(file, "/"):
-		if w.streams++; stdout && len(found) > 0 {
+		if w.streams++; call.fd == "1" && len(found) > 0 {
 			w.printed++
 		}
-	default:
-		w.files++
-		w.leaks = append(w.leaks, found...)
 	}
-}
-
-// unhex reads a string as strace -xx prints it.
-func unhex(t *testing.T, text string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(strings.ReplaceAll(text, `\x`, ""))
-	if err != nil {
-		t.Fatalf("not understood: %.200s", text)
-	}
-	return b
+	return w
 }
