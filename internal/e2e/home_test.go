@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/base32"
 	"encoding/json"
 	"errors"
@@ -142,6 +143,7 @@ func (h *home) mustJSON(t *testing.T, v any, args ...string) {
 type secrets struct {
 	pod      []byte // the pod key
 	database []byte // the raw key of the database
+	signing  []byte // seed of the pod's own signing key
 	token    []byte // the secret in the API key
 }
 
@@ -169,9 +171,13 @@ func (h *home) secrets(t *testing.T) secrets {
 	if err != nil {
 		t.Fatal(err)
 	}
+	signing, err := keyring.Derive(podKey, keyring.PurposeSigning, ed25519.SeedSize)
+	if err != nil {
+		t.Fatal(err)
+	}
 	raw, err := base32.StdEncoding.DecodeString(strings.ToUpper(strings.TrimPrefix(h.key, "lk_")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return secrets{podKey.Bytes(), database.Bytes(), raw[24:56]} // pod id ‖ slot id ‖ secret ‖ checksum
+	return secrets{podKey.Bytes(), database.Bytes(), signing.Bytes(), raw[24:56]} // pod id ‖ slot id ‖ secret ‖ checksum
 }

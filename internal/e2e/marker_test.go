@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -41,6 +42,12 @@ func forms(secret string) map[string][]byte {
 		f["UTF-16LE"] = append(f["UTF-16LE"], byte(r), byte(r>>8))
 		f["UTF-16BE"] = append(f["UTF-16BE"], byte(r>>8), byte(r))
 	}
+	for lead := range 5 { // base32, as keys are written
+		text := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte("....."[:lead] + secret))
+		first, last := (lead*8+4)/5, (lead+len(secret))*8/5
+		f[fmt.Sprint("BASE32 ", lead)] = []byte(text[first:last])
+		f[fmt.Sprint("base32 ", lead)] = []byte(strings.ToLower(text[first:last]))
+	}
 	for lead := range 3 {
 		for name, e := range map[string]*base64.Encoding{"base64": base64.RawStdEncoding, "base64url": base64.RawURLEncoding} {
 			text := e.EncodeToString([]byte("..."[:lead] + secret))
@@ -49,6 +56,30 @@ func forms(secret string) map[string][]byte {
 		}
 	}
 	return f
+}
+
+// needles are the forms of each secret, by its name.
+type needles map[string]map[string][]byte
+
+func needlesOf(secrets map[string]string) needles {
+	n := make(needles)
+	for name, secret := range secrets {
+		n[name] = forms(secret)
+	}
+	return n
+}
+
+// find returns which secrets are in b, and in what form.
+func (n needles) find(b []byte) map[string]string {
+	found := make(map[string]string)
+	for name, forms := range n {
+		for form, pattern := range forms {
+			if bytes.Contains(b, pattern) {
+				found[name] = form
+			}
+		}
+	}
+	return found
 }
 
 // leaks says which of the secrets, called by their names, are found in b or in
