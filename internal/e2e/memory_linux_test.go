@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha512"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -83,14 +84,23 @@ func (h *home) burst(t *testing.T, s *server) map[string][]byte {
 		}
 	}
 	v := s.visit(t, h, row, blob)
-	k := h.secrets(t)
 	// Inner parts, so that a copy that lost its ends is found too.
-	return map[string][]byte{
+	patterns := map[string][]byte{
 		"row": []byte(row[8:56]), "blob": []byte(blob[8:56]),
-		"pod key": k.pod[4:28], "database key": k.database[4:28], "token secret": k.token[4:28],
-		"pod key in hex": inHex(k.pod), "database key in hex": inHex(k.database),
 		"token": []byte(h.key[50:90]), "agent's token": []byte(v.agentKey[50:90]), "session": []byte(v.session[60:120]),
 		"passphrase": []byte(passphrase),
+	}
+	maps.Copy(patterns, h.secrets(t).patterns(""))
+	return patterns
+}
+
+// patterns are the inner parts of the keys, with something before their names.
+func (k secrets) patterns(which string) map[string][]byte {
+	expanded := sha512.Sum512(k.signing) // RFC 8032, section 5.1.5
+	return map[string][]byte{
+		which + "pod key": k.pod[4:28], which + "database key": k.database[4:28], which + "token secret": k.token[4:28],
+		which + "pod key in hex": inHex(k.pod), which + "database key in hex": inHex(k.database),
+		which + "signing seed": k.signing[4:28], which + "signing prefix": expanded[36:60],
 	}
 }
 
