@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/keyring"
@@ -84,6 +85,35 @@ func addKept(ctx context.Context, k *pods.Keys, pod locket.PodID, store keyStore
 		return "", nil, errors.Join(err, k.Revoke(ctx, id))
 	}
 	return id, nil, nil
+}
+
+// forgetKept returns what removes the secret of a key from where this machine keeps it;
+// it does nothing for a key of which it keeps none.
+func (c *cli) forgetKept(ctx context.Context, p pod, id string) (forget func() error, err error) {
+	nothing := func() error { return nil }
+	l, ok := p.(local)
+	if !ok {
+		return nothing, nil
+	}
+	keys, err := l.visit.Keys().List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(keys, func(k pods.KeyInfo) bool { return k.ID == id })
+	if i < 0 {
+		return nothing, nil
+	}
+	store, ok := c.findStore(keys[i].Store)
+	if !ok {
+		return nothing, nil
+	}
+	return func() error {
+		err := store.Delete(keptName(l.visit.Keys().Pod(), id))
+		if errors.Is(err, keystore.ErrNone) || errors.Is(err, keystore.ErrReadOnly) {
+			return nil
+		}
+		return err
+	}, nil
 }
 
 // readSecretFile reads a short file that only its owner should be able to read.

@@ -98,8 +98,15 @@ has used it may have kept the pod's key; 'locket key rotate' gives the pod anoth
 		Args:    takes("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.withPod(cmd.Context(), func(p pod) error {
+				forget, err := c.forgetKept(cmd.Context(), p, args[0])
+				if err != nil {
+					return err
+				}
 				if _, err := run[ops.Nothing](cmd.Context(), p, "keys.revoke", map[string]string{"id": args[0]}); err != nil {
 					return err
+				}
+				if err := forget(); err != nil {
+					fmt.Fprintf(c.err, "locket: the key is ended, but what this machine kept of it stays: %s\n", locket.MessageOf(err))
 				}
 				return c.print(keyOut{args[0]}, func(p *printer) { p.line("removed %s", clean(args[0], false)) })
 			})
