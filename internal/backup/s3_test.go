@@ -4,6 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -16,9 +19,11 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -188,6 +193,12 @@ func TestS3(t *testing.T) {
 		mustRestore(t, target, h.keys(), sum.ID, p.files())
 	})
 	t.Run("refuses", func(t *testing.T) {
+		for _, name := range []string{"AWS_ACCESS_KEY_ID", "MINIO_ACCESS_KEY"} {
+			t.Setenv(name, c.AccessKey) // not to be used
+		}
+		for _, name := range []string{"AWS_SECRET_ACCESS_KEY", "MINIO_SECRET_KEY"} {
+			t.Setenv(name, string(c.SecretKey.Bytes()))
+		}
 		for name, change := range map[string]func(*backup.S3Config){
 			"a wrong secret": func(c *backup.S3Config) { c.SecretKey = secret.Take([]byte("wrong")) },
 			"a wrong key":    func(c *backup.S3Config) { c.AccessKey = "AKIAWRONG" },
@@ -278,28 +289,40 @@ func TestOpenS3Refuses(t *testing.T) {
 	openS3(t, good)
 }
 
-// A scripted answers requests one after the other.
+// A scripted answers requests one after the other, the last for ever.
 type scripted struct {
-	answers []string // "status code" or "error"
+	answers []string // "status text", or a word of RoundTrip's
 	seen    []*http.Request
-	times   []time.Time
 }
 
 func (s *scripted) RoundTrip(req *http.Request) (*http.Response, error) {
-	_, _ = io.Copy(io.Discard, req.Body)
 	s.seen = append(s.seen, req)
-	s.times = append(s.times, time.Now())
-	a := s.answers[0]
-	if len(s.answers) > 1 {
-		s.answers = s.answers[1:]
-	}
-	var status int
-	var code string
-	if n, _ := fmt.Sscan(a, &status, &code); n == 0 {
+	a, text, _ := strings.Cut(s.answers[min(len(s.seen), len(s.answers))-1], " ")
+	body := io.Reader(strings.NewReader(text))
+	status, _ := strconv.Atoi(a)
+	switch {
+	case a == "error":
 		return nil, errCut
+	case a == "untrusted":
+		return nil, &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}
+	case a == "hang":
+		<-req.Context().Done()
+		return nil, req.Context().Err()
+	case a == "cut":
+		status, body = http.StatusOK, iotest.ErrReader(io.ErrUnexpectedEOF)
+	case status != http.StatusOK:
+		body = strings.NewReader("<Error><Code>" + text + "</Code><Message>s3cret</Message></Error>")
 	}
-	body := "<Error><Code>" + code + "</Code></Error>"
-	return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(body)), Header: http.Header{"Location": {"http://elsewhere.example.org/"}}}, nil
+	header := http.Header{"Location": {"http://elsewhere.example.org/"}, "Set-Cookie": {"k=v"}, "Last-Modified": {"Thu, 01 Oct 2026 10:00:00 GMT"}}
+	return &http.Response{StatusCode: status, Body: io.NopCloser(body), Header: header}, nil
+}
+
+func scriptedS3(t *testing.T, answers ...string) (*backup.S3, *scripted) {
+	script := &scripted{answers: answers}
+	return openS3(t, backup.S3Config{
+		Endpoint: "http://s3.example.org", PlainHTTP: true, Region: "r", Bucket: "bucket", AccessKey: "a",
+		SecretKey: secret.Take([]byte("s3cret")), Transport: script,
+	}), script
 }
 
 func TestS3Answers(t *testing.T) {
@@ -311,10 +334,14 @@ func TestS3Answers(t *testing.T) {
 	}{
 		{[]string{"200"}, 1, "", nil},
 		{[]string{"error", "503 SlowDown", "500 InternalError", "200"}, 4, "", nil},
-		{[]string{"error"}, 5, locket.CodeBusy, nil},
-		{[]string{"503 SlowDown"}, 5, locket.CodeBusy, nil},
+		{[]string{"hang", "cut", "200"}, 3, "", nil},
+		{[]string{"error"}, 10, locket.CodeBusy, nil},
+		{[]string{"untrusted"}, 10, locket.CodeDenied, nil},
+		{[]string{"503 SlowDown"}, 10, locket.CodeBusy, nil},
 		{[]string{"412 PreconditionFailed"}, 1, locket.CodeInternal, fs.ErrExist},
-		{[]string{"error", "412 PreconditionFailed"}, 2, "", nil},
+		{[]string{"error", "412 PreconditionFailed", "200 data"}, 3, "", nil},
+		{[]string{"error", "412 PreconditionFailed", "200 DATA"}, 3, locket.CodeInternal, fs.ErrExist},
+		{[]string{"409 ConditionalRequestConflict"}, 1, locket.CodeBusy, nil},
 		{[]string{"501 NotImplemented", "200"}, 2, "", nil},
 		{[]string{"403 AccessDenied"}, 1, locket.CodeDenied, nil},
 		{[]string{"403 RequestTimeTooSkewed"}, 1, locket.CodeDenied, nil},
@@ -323,34 +350,60 @@ func TestS3Answers(t *testing.T) {
 		{[]string{"404 NoSuchBucket"}, 1, locket.CodeNotFound, nil},
 		{[]string{"400 Odd"}, 1, locket.CodeInternal, nil},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			script := &scripted{answers: c.answers}
-			target := openS3(t, backup.S3Config{
-				Endpoint: "https://s3.example.org", Region: "r", Bucket: "bucket", AccessKey: "a",
-				SecretKey: secret.Take([]byte("s")), Transport: script,
-			})
+		synctest.Test(t, func(t *testing.T) { // which fails if a goroutine is left behind
+			target, script := scriptedS3(t, c.answers...)
 			err := target.Put(t.Context(), "x", []byte("data"))
 			if len(script.seen) != c.requests || locket.CodeOf(err) != c.code || c.is != nil && !errors.Is(err, c.is) {
 				t.Errorf("%v: %d requests, %q, %v", c.answers, len(script.seen), locket.CodeOf(err), err)
 			}
-			if host := script.seen[0].URL.Host; host != "bucket.s3.example.org" {
-				t.Errorf("asked %s", host)
+			if strings.Contains(fmt.Sprint(err, errors.Unwrap(err)), "s3cret") {
+				t.Errorf("%v: tells what the store says: %v", c.answers, err)
+			}
+			for _, req := range script.seen {
+				if req.Method == http.MethodPut && req.Header.Get("X-Amz-Content-Sha256") != fmt.Sprintf("%x", sha256.Sum256([]byte("data"))) || req.Header.Get("Cookie") != "" {
+					t.Errorf("%v: sent %v", c.answers, req.Header)
+				}
+			}
+			if n, err := script.seen[0].Body.Read(make([]byte, 1)); !errors.Is(err, fs.ErrClosed) {
+				t.Errorf("%v: after the end %d bytes can be read, %v", c.answers, n, err)
 			}
 		})
+	}
+}
+
+func TestS3Hosts(t *testing.T) {
+	for endpoint, host := range map[string]string{
+		"https://s3.example.org":                  "bucket.s3.example.org",
+		"https://s3.example.org:9000":             "bucket.s3.example.org:9000",
+		"https://s3.eu-central-1.amazonaws.com":   "bucket.s3.eu-central-1.amazonaws.com",
+		"https://s3.eu-central-1.amazonaws.co.uk": "bucket.s3.eu-central-1.amazonaws.co.uk",
+	} {
+		for _, pathStyle := range []bool{false, true} {
+			script := &scripted{answers: []string{"200 data"}}
+			target := openS3(t, backup.S3Config{
+				Endpoint: endpoint, Region: "eu-central-1", Bucket: "bucket", Prefix: "p", AccessKey: "a",
+				SecretKey: secret.Take([]byte("s")), PathStyle: pathStyle, Transport: script,
+			})
+			want := "https://" + host + "/p/x"
+			if pathStyle {
+				want = endpoint + "/bucket/p/x"
+			}
+			_, err := target.Get(t.Context(), "x", 4)
+			if got := script.seen[0].URL.String(); err != nil || got != want || len(script.seen) != 1 {
+				t.Errorf("%s: asked %s %d times, %v", endpoint, got, len(script.seen), err)
+			}
+		}
 	}
 }
 
 // Waiting for another attempt ends with the context.
 func TestS3WaitIsCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		target := openS3(t, backup.S3Config{
-			Endpoint: "https://s3.example.org", Region: "r", Bucket: "bucket", AccessKey: "a",
-			SecretKey: secret.Take([]byte("s")), Transport: &scripted{answers: []string{"error"}},
-		})
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		target, _ := scriptedS3(t, "error")
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		began := time.Now()
-		if err := target.Put(ctx, "x", nil); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 300*time.Millisecond {
+		if err := target.Put(ctx, "x", nil); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 100*time.Millisecond {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 	})
@@ -358,13 +411,9 @@ func TestS3WaitIsCancelled(t *testing.T) {
 
 // A store that lies is bounded.
 func TestHostileStore(t *testing.T) {
-	page := ""
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Query().Get("list-type") == "" {
-			_, _ = io.Copy(w, io.LimitReader(zeros{}, 1<<30))
-			return
-		}
-		_, _ = io.WriteString(w, page)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Last-Modified", "Thu, 01 Oct 2026 10:00:00 GMT")
+		_, _ = io.Copy(w, zeros{})
 	}))
 	defer server.Close()
 	target := openS3(t, backup.S3Config{
@@ -373,23 +422,47 @@ func TestHostileStore(t *testing.T) {
 	if _, err := target.Get(t.Context(), "x", 1000); !errors.Is(err, backup.ErrTooLong) {
 		t.Errorf("an endless object: %v", err)
 	}
-	for _, page = range []string{
-		"<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
-		"<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>a</Key></Contents></ListBucketResult>",
-		"no XML",
-	} {
-		var last error
-		for _, err := range target.List(t.Context(), "") {
-			last = err
-		}
-		if locket.CodeOf(last) != locket.CodeInternal {
-			t.Errorf("%s: %v", page, last)
-		}
+	if err := target.Put(t.Context(), "x", nil); err != nil {
+		t.Errorf("an endless answer: %v", err)
 	}
-	page = "<ListBucketResult><Contents><Key>../../etc/passwd</Key></Contents><Contents><Key>a b</Key></Contents></ListBucketResult>"
+	if err := lastOf(t.Context(), target); locket.CodeOf(err) != locket.CodeInternal {
+		t.Errorf("an endless listing: %v", err)
+	}
+}
+
+func TestHostileListing(t *testing.T) {
+	const more = "<IsTruncated>true</IsTruncated>"
+	const token = "<NextContinuationToken>t</NextContinuationToken>"
+	const key = "<Contents><Key>a</Key></Contents>"
+	for _, page := range []string{more, more + key, more + token, more + token + key, strings.Repeat("<Contents/>", 100_000), "<"} {
+		synctest.Test(t, func(t *testing.T) {
+			target, script := scriptedS3(t, "200 <ListBucketResult>"+page+"</ListBucketResult>")
+			if err := lastOf(t.Context(), target); locket.CodeOf(err) != locket.CodeInternal || len(script.seen) > 200 {
+				t.Errorf("%.100s: %d requests, %v", page, len(script.seen), err)
+			}
+		})
+	}
+	target, _ := scriptedS3(t, "200 <ListBucketResult><Contents><Key>../../etc/passwd</Key></Contents><Contents><Key>a b</Key></Contents></ListBucketResult>")
 	if got := list(t, target, ""); len(got) != 0 {
 		t.Errorf("listed %v", got)
 	}
+	var pages []string // one name each: many requests, but all bring something
+	for i := range 200 {
+		pages = append(pages, fmt.Sprintf("200 <ListBucketResult>%s%s<Contents><Key>%03d</Key></Contents></ListBucketResult>", more, token, i))
+	}
+	target, _ = scriptedS3(t, append(pages, "200 <ListBucketResult/>")...)
+	if err := lastOf(t.Context(), target); err != nil {
+		t.Errorf("a long listing: %v", err)
+	}
+}
+
+// lastOf lists everything and returns the last error.
+func lastOf(ctx context.Context, target backup.Target) error {
+	var last error
+	for _, err := range target.List(ctx, "") {
+		last = err
+	}
+	return last
 }
 
 type zeros struct{}

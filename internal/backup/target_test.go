@@ -74,6 +74,15 @@ func conform(t *testing.T, target backup.Target, many int) {
 	if err := target.Put(cancelled, "late", nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("put after the end: %v", err)
 	}
+	listed, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var last error
+	for _, last = range target.List(listed, "") {
+		cancel()
+	}
+	if !errors.Is(last, context.Canceled) {
+		t.Errorf("a list that is cancelled ends with %v", last)
+	}
 }
 
 func list(t *testing.T, target backup.Target, prefix string) map[string]int64 {
