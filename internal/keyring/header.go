@@ -31,6 +31,7 @@ type Header struct {
 	version  int64  // of the form that was read
 	body     []byte // the encoding of contents that mac authenticates
 	mac      [sha256.Size]byte
+	saved    int64 // generation of the file; 0: there is none
 }
 
 // contents is what the MAC authenticates, together with the version.
@@ -99,6 +100,7 @@ func Parse(data []byte) (*Header, error) {
 	if err := canon.Unmarshal(e.Body, &h.contents); err != nil {
 		return nil, tampered(err)
 	}
+	h.saved = h.contents.Generation
 	if err := h.contents.check(e.Version); err != nil {
 		return nil, tampered(err)
 	}
@@ -141,7 +143,11 @@ func (h *Header) Save(root *os.Root) error {
 	if err := durable.RemoveTemps(root, headerFile); err != nil {
 		return err
 	}
-	return durable.WriteFile(root, headerFile, data)
+	if err := durable.WriteFile(root, headerFile, data); err != nil {
+		return err
+	}
+	h.saved = h.contents.Generation
+	return nil
 }
 
 // Encode returns the bytes of the file.
@@ -159,9 +165,14 @@ func (h *Header) Encode() ([]byte, error) {
 // Pod returns the id of the pod.
 func (h *Header) Pod() locket.PodID { return podID(h.contents.Pod) }
 
-// Generation counts the changes of the header. The pod's database holds the same
-// number, which shows that an old header was put back.
+// Generation counts how often the header was saved, and is that of the next time once it
+// was changed. The pod's database holds the same number, which shows that an old header
+// was put back. However much is changed at once it rises by one: a header that is further
+// ahead of the database would pass for one whose database was put back.
 func (h *Header) Generation() int64 { return h.contents.Generation }
+
+// next is the generation that a change gives the header.
+func (h *Header) next() int64 { return h.saved + 1 }
 
 // Epoch counts the pod's keys, from 1: each rotation makes another.
 func (h *Header) Epoch() int64 { return max(h.contents.Epoch, 1) }

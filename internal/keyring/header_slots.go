@@ -74,7 +74,7 @@ func (h *Header) Remove(podKey *secret.Key, id SlotID) error {
 		return ErrNoSlot
 	}
 	c := h.contents
-	c.Generation++
+	c.Generation = h.next()
 	c.Slots = slices.Delete(slices.Clone(c.Slots), i, i+1)
 	if !slices.ContainsFunc(c.Slots, slot.opens) {
 		return ErrLastSlot
@@ -95,7 +95,7 @@ func (h *Header) add(podKey, slotKey *secret.Key, s slot) (SlotID, error) {
 		return SlotID{}, ErrTooManySlots
 	}
 	c := h.contents
-	c.Generation++
+	c.Generation = h.next()
 	s.Generation = c.Generation
 	if err := s.seal(c.Pod, slotKey, podKey); err != nil {
 		return SlotID{}, err

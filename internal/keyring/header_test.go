@@ -25,7 +25,10 @@ func TestHeaderSaveAndLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token := addAPIKey(t, h, podKey)
+	_, token, err := h.AddAPIKey(podKey)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := h.Save(root); err != nil {
 		t.Fatal(err)
 	}
@@ -35,9 +38,9 @@ func TestHeaderSaveAndLoad(t *testing.T) {
 	}
 	want := []keyring.SlotInfo{
 		{ID: id, Kind: keyring.KindPassword, Generation: 1, Renewable: true, Opens: true},
-		{ID: token.Slot, Kind: keyring.KindAPIKey, Generation: 2, Renewable: true, Opens: true},
+		{ID: token.Slot, Kind: keyring.KindAPIKey, Generation: 1, Renewable: true, Opens: true},
 	}
-	if got.Pod() != podA || got.Generation() != 2 || !reflect.DeepEqual(got.Slots(), want) {
+	if got.Pod() != podA || got.Generation() != 1 || !reflect.DeepEqual(got.Slots(), want) {
 		t.Errorf("got %s, generation %d, %+v, want %+v", got.Pod(), got.Generation(), got.Slots(), want)
 	}
 	if key, slot, err := got.Open(t.Context(), kdf, keyring.Password{Secret: passphrase("x")}); err != nil || slot != id || !key.Equal(podKey) {
@@ -48,6 +51,32 @@ func TestHeaderSaveAndLoad(t *testing.T) {
 	}
 	if info, err := os.Stat(filepath.Join(dir, "header")); err != nil || info.Mode() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
+
+// However much is changed at once, the generation rises by one with each time it is saved.
+func TestGenerationCountsSaves(t *testing.T) {
+	root, _ := openRoot(t)
+	h, podKey := newPod(t, podA)
+	for want := range int64(3) {
+		_, token, err := h.AddAPIKey(podKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, epoch, err1 := h.AddRecovery(podKey, secret.Random(32))
+		_, err2 := h.AddOwner(podKey, public(t, secret.Random(32)))
+		err = errors.Join(err1, err2, h.Remove(podKey, token.Slot))
+		if err != nil || h.Generation() != want+1 || epoch != want+1 {
+			t.Errorf("generation %d, epoch %d, %v, want %d", h.Generation(), epoch, err, want+1)
+		}
+		if err := h.Save(root); err != nil {
+			t.Fatal(err)
+		}
+		if want == 1 { // the next time from what the disk has
+			if h, err = keyring.Load(root); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

@@ -32,6 +32,7 @@ func newPod(t testing.TB, id locket.PodID) (*keyring.Header, *secret.Key) {
 	return h, podKey
 }
 
+// addAPIKey adds an API key, and goes on as if the header had been saved then.
 func addAPIKey(t testing.TB, h *keyring.Header, podKey *secret.Key) *keyring.Token {
 	t.Helper()
 	id, token, err := h.AddAPIKey(podKey)
@@ -41,6 +42,7 @@ func addAPIKey(t testing.TB, h *keyring.Header, podKey *secret.Key) *keyring.Tok
 	if id != token.Slot || token.Pod != h.Pod() {
 		t.Errorf("slot %s of %s: token names %s of %s", id, h.Pod(), token.Slot, token.Pod)
 	}
+	*h = *parse(t, encode(t, h))
 	return token
 }
 

@@ -20,7 +20,7 @@ func (h *Header) Rotate(ctx context.Context, kdf *KDF, podKey, newKey *secret.Ke
 	if err := h.verify(podKey); err != nil {
 		return nil, err
 	}
-	to := contents{Pod: h.contents.Pod, Generation: h.contents.Generation + 1, Epoch: h.Epoch() + 1}
+	to := contents{Pod: h.contents.Pod, Generation: h.next(), Epoch: h.Epoch() + 1}
 	for _, s := range h.contents.Slots {
 		if slices.Contains(drop, s.ID) {
 			continue

@@ -13,6 +13,7 @@ import (
 // half, and opens what comes out with the same credential.
 func testRotated(t *testing.T, kdf *keyring.KDF, h *keyring.Header, podKey *secret.Key, hand keyring.Credential, id keyring.SlotID, c keyring.Credential) {
 	old := parse(t, encode(t, h))
+	h = old
 	for round := range 2 {
 		newKey := secret.Random(32)
 		next, err := h.Rotate(t.Context(), kdf, podKey, newKey, hand, nil)

@@ -22,7 +22,7 @@ func (h *Header) AddOwner(podKey *secret.Key, public []byte) (SlotID, error) {
 		return SlotID{}, ErrTooManySlots
 	}
 	c := h.contents
-	c.Generation++
+	c.Generation = h.next()
 	s := slot{ID: newSlotID(), Kind: KindOwner, Generation: c.Generation, Public: public}
 	if err := s.sealTo(c.Pod, podKey); err != nil {
 		return SlotID{}, err

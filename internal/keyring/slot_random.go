@@ -52,10 +52,10 @@ type recoveryParams struct {
 }
 
 // AddRecovery adds a slot for a recovery secret. The epoch, which is to be printed on
-// what holds the secret, is the generation of the header at this moment: no two have
-// the same. The header must be saved afterwards.
+// what holds the secret, is the generation that the header gets with it: later
+// ones have a larger one. The header must be saved afterwards.
 func (h *Header) AddRecovery(podKey, recovery *secret.Key) (id SlotID, epoch int64, err error) {
-	epoch = h.contents.Generation + 1
+	epoch = h.next()
 	id, err = h.addFew(podKey, recovery, recoveryInfo, KindRecovery, recoveryParams{epoch})
 	return id, epoch, err
 }
