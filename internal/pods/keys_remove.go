@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"slices"
 
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/keyring"
@@ -63,9 +64,18 @@ func (k *Keys) remove(id keyring.SlotID) error {
 	case err != nil:
 		return err
 	}
-	left, err := k.edit.OwnerSlots()
-	if err == nil && len(left) == 0 {
+	letsInOwner, err := k.letsInOwner()
+	if err == nil && !slices.ContainsFunc(k.header.Slots(), letsInOwner) {
 		err = locket.Errorf(locket.CodeConflict, "this is the last key of the owner's own: without it nobody could manage the pod again; add another first")
 	}
 	return err
+}
+
+// letsInOwner tells of a slot of the header whether who has it is the owner. The names in
+// the database decide only on API keys: after a crash they may be behind the header.
+func (k *Keys) letsInOwner() (func(keyring.SlotInfo) bool, error) {
+	named, err := k.edit.OwnerSlots()
+	return func(s keyring.SlotInfo) bool {
+		return s.Opens && (s.Kind != keyring.KindAPIKey || slices.Contains(named, s.ID.String()))
+	}, err
 }
