@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -97,7 +98,7 @@ func (c *cli) passwd(ctx context.Context, k *pods.Keys, file string, withDevice 
 		return err
 	}
 	defer password.wipe()
-	id, err := k.ChangePassword(ctx, old.ID, old.Name, password.opens.(keyring.Password)) // newPassword makes no other
+	id, err := k.ChangePassword(ctx, old.ID, cmp.Or(old.Name, "passphrase"), password.opens.(keyring.Password)) // newPassword makes no other
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -117,7 +118,7 @@ func (c *cli) renewKit(ctx context.Context, v *pods.Visit, o kitOptions, replace
 		return locket.Errorf(locket.CodeNotFound, "there is no recovery kit to renew; 'locket recovery create' makes one")
 	}
 	last := kits[len(kits)-1]
-	o.name = last.Name
+	o.name = cmp.Or(last.Name, "recovery kit")
 	p, err := o.policy()
 	if o.shares == "" && len(o.groups) == 0 {
 		p, err = parsePolicy(last.About)
