@@ -1,6 +1,7 @@
 package pods
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"time"
@@ -104,9 +105,13 @@ func (k *Keys) DatabasePath() string {
 // DatabaseName returns the name of the database's file.
 func (k *Keys) DatabaseName() string { return DatabaseName(k.header.Epoch()) }
 
-// change edits the header as it stands now, under the database's lock, and saves it.
+// change edits the header as it stands now, under the database's lock, and saves it. If
+// the commit fails after that, the header counts and is one ahead. The old one is not put
+// back: the disk may have kept a commit that failed, and no header may be behind its
+// database.
 func (k *Keys) change(ctx context.Context, fn func() error) error {
-	return k.view.EditSlots(ctx, func(e *store.SlotEditor) error {
+	saving := false
+	err := k.view.EditSlots(ctx, func(e *store.SlotEditor) error {
 		h, err := keyring.Load(k.dir) // another process may have changed it since
 		if err != nil {
 			return err
@@ -116,8 +121,28 @@ func (k *Keys) change(ctx context.Context, fn func() error) error {
 		if err := fn(); err != nil {
 			return err
 		}
+		saving = true
 		return k.save()
 	})
+	if err != nil && saving && k.saved() {
+		return locket.Errorf(locket.CodeOf(err), "the pod's keys were changed, but this failed before it was done: "+
+			"'locket key list' shows what opens the pod now; see that the disk works and has room").Because(err)
+	}
+	return err
+}
+
+// saved tells whether the header in the folder is the one that was to be saved.
+func (k *Keys) saved() bool {
+	h, err := keyring.Load(k.dir)
+	if err != nil {
+		return false
+	}
+	there, err := h.Encode()
+	if err != nil {
+		return false
+	}
+	ours, err := k.header.Encode()
+	return err == nil && bytes.Equal(there, ours)
 }
 
 // save is the last step of an edit: from here on the new header counts.
