@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/durable"
 	"github.com/locketpod/locket/internal/keyring"
 )
 
@@ -60,16 +61,24 @@ func (w *headerWatch) check() error {
 // earlier keys, and with later those that a rotation which was cut short has left.
 // What can't be removed now, because it is open, is removed another time.
 func removeDatabases(dir *os.Root, epoch int64, later bool) {
-	names, err := fs.ReadDir(dir.FS(), ".")
+	entries, err := fs.ReadDir(dir.FS(), ".")
 	if err != nil {
 		return
 	}
-	for _, e := range names {
-		name := e.Name()
-		of, unfinished, ok := databaseOf(name)
+	var names []string
+	for _, e := range entries {
+		of, unfinished, ok := databaseOf(e.Name())
 		if ok && (of < epoch || later && (of > epoch || unfinished)) {
-			_ = dir.Remove(name) // if it is in use it can wait
+			names = append(names, e.Name())
 		}
+	}
+	// The header may be of a process that died before its name was sure to stay: a power
+	// loss must not bring back the one before it when its database is gone.
+	if len(names) == 0 || durable.SyncDir(dir, ".") != nil {
+		return
+	}
+	for _, name := range names {
+		_ = dir.Remove(name) // if it is in use it can wait
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/blob"
+	"github.com/locketpod/locket/internal/durable"
 	"github.com/locketpod/locket/internal/keyring"
 	"github.com/locketpod/locket/internal/secret"
 	"github.com/locketpod/locket/internal/sqlcipher"
@@ -171,6 +172,10 @@ func (l *lease) checkGeneration(ctx context.Context, k *unlocked, g int64) error
 	case k.grant != nil || g == k.header.Generation():
 		return nil
 	case k.header.Generation() == g+1:
+		// Who saved it may have died before its name was sure to stay.
+		if err := durable.SyncDir(k.dir, "."); err != nil {
+			return err
+		}
 		return l.store.FollowHeader(ctx, g)
 	}
 	return locket.Errorf(locket.CodeTampered, "the pod's header and database are not of the same time: "+
