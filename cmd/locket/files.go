@@ -5,8 +5,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/durable"
 )
 
 // readFile reads a file of at most limit bytes, or in if path is "-" and in is given.
@@ -32,7 +34,8 @@ func readFile(in io.Reader, path string, limit int64) (data []byte, err error) {
 }
 
 // writeNew makes a file that only its owner may read, and removes it again if write
-// fails. An existing file is never overwritten.
+// fails. When it returns, content and name survive a power loss. An existing file is never
+// overwritten.
 func writeNew(path string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if os.IsExist(err) {
@@ -47,10 +50,21 @@ func writeNew(path string, write func(io.Writer) error) error {
 	if e := f.Close(); err == nil {
 		err = e
 	}
+	if err == nil {
+		err = syncFolder(filepath.Dir(path))
+	}
 	if err != nil {
 		_ = os.Remove(path) // the error that counts is the one above
 	}
 	return err
+}
+
+func syncFolder(path string) error {
+	dir, err := os.OpenRoot(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(durable.SyncDir(dir, "."), dir.Close())
 }
 
 // written is what commands print that wrote a file.
