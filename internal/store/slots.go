@@ -122,13 +122,10 @@ func (e *SlotEditor) noteName(id, name, about string, who locket.PrincipalID) er
 	return e.manage(locket.ActionKey, props)
 }
 
-// Forget drops the name of a slot that is being removed. One without a name, which was
-// in the header when the database could not be told of it, is the owner's to end.
+// Forget drops the name of a slot that is being removed.
 func (e *SlotEditor) Forget(id string) error {
-	if _, err := e.own(id); locket.CodeOf(err) != locket.CodeNotFound || !e.v.Owner() {
-		if err != nil {
-			return err
-		}
+	if _, err := e.own(id); err != nil {
+		return err
 	}
 	if err := e.edit(func(names map[string]SlotName) { delete(names, id) }); err != nil {
 		return err
