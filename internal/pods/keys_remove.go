@@ -64,18 +64,22 @@ func (k *Keys) remove(id keyring.SlotID) error {
 	case err != nil:
 		return err
 	}
-	letsInOwner, err := k.letsInOwner()
-	if err == nil && !slices.ContainsFunc(k.header.Slots(), letsInOwner) {
-		err = locket.Errorf(locket.CodeConflict, "this is the last key of the owner's own: without it nobody could manage the pod again; add another first")
+	named, err := k.edit.OwnerSlots()
+	if err == nil && !letInOwner(k.header.Slots(), named) {
+		err = lastOfOwner()
 	}
 	return err
 }
 
-// letsInOwner tells of a slot of the header whether who has it is the owner. The names in
-// the database decide only on API keys: after a crash they may be behind the header.
-func (k *Keys) letsInOwner() (func(keyring.SlotInfo) bool, error) {
-	named, err := k.edit.OwnerSlots()
-	return func(s keyring.SlotInfo) bool {
+// letInOwner tells whether one of the slots lets in the owner. named are those of which
+// the database says so; of the others only API keys need a name. The database may name
+// slots that are not in the header any more, since a crash.
+func letInOwner(slots []keyring.SlotInfo, named []string) bool {
+	return slices.ContainsFunc(slots, func(s keyring.SlotInfo) bool {
 		return s.Opens && (s.Kind != keyring.KindAPIKey || slices.Contains(named, s.ID.String()))
-	}, err
+	})
+}
+
+func lastOfOwner() error {
+	return locket.Errorf(locket.CodeConflict, "this is the last key of the owner's own: without it nobody could manage the pod again; add another first")
 }

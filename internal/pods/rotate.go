@@ -128,8 +128,28 @@ func (r *rotation) rewrap(ctx context.Context) error {
 			"name those that may end ('locket key list' shows them), or add them anew first").Because(err)
 	case errors.Is(err, keyring.ErrLastSlot):
 		return locket.Errorf(locket.CodeConflict, "no key would be left to open the pod").Because(err)
+	case err != nil:
+		return err
 	}
-	return err
+	return r.keepOwner(ctx)
+}
+
+// keepOwner refuses a new header that does not let in the owner.
+func (r *rotation) keepOwner(ctx context.Context) error {
+	names, err := r.View.Slots(ctx)
+	if err != nil {
+		return err
+	}
+	var named []string
+	for id, n := range names {
+		if n.Who == r.View.Principal().ID {
+			named = append(named, id)
+		}
+	}
+	if !letInOwner(r.header.Slots(), named) {
+		return lastOfOwner()
+	}
+	return nil
 }
 
 func (r *rotation) run(ctx context.Context) (err error) {

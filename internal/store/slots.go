@@ -122,9 +122,11 @@ func (e *SlotEditor) noteName(id, name, about string, who locket.PrincipalID) er
 	return e.manage(locket.ActionKey, props)
 }
 
-// Forget drops the name of a slot that is being removed.
+// Forget drops the name of a slot that is being removed. One that has none, because of a
+// crash between header and database, is for the owner to end.
 func (e *SlotEditor) Forget(id string) error {
-	if _, err := e.own(id); err != nil {
+	_, err := e.own(id)
+	if unnamed := locket.CodeOf(err) == locket.CodeNotFound; err != nil && !(unnamed && e.v.Owner()) {
 		return err
 	}
 	if err := e.edit(func(names map[string]SlotName) { delete(names, id) }); err != nil {
