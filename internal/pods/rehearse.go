@@ -77,8 +77,8 @@ func (f *Folder) rememberTried(k *unlocked) error {
 	defer key.Wipe()
 	at := leaseKey{k.pod, k.header.Epoch()}
 	t, err := f.witness.recall(at, key)
-	if errors.Is(err, errOlderKey) {
-		return nil // an old copy: the key works, and nothing is to be remembered of it
+	if errors.Is(err, errOlderKey) || errors.Is(err, errOtherKey) {
+		return nil // not the pod as it was seen: the key works, and nothing is to be remembered of it
 	} else if err != nil {
 		return err
 	}

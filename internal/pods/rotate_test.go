@@ -281,6 +281,32 @@ func TestRotatedPodIsNotPutBack(t *testing.T) {
 	}
 }
 
+// A copy that was rotated apart has a key of the same epoch, but it is not the pod that was
+// seen: of that who ended a key by rotating does not lose sight.
+func TestPodThatWasRotatedApart(t *testing.T) {
+	dir, state := t.TempDir(), t.TempDir()
+	f := place(t, dir, state)
+	c := create(t, f)
+	copied := t.TempDir()
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []string{dir, copied} {
+		if _, err := rotate(t, place(t, d, filepath.Join(state, filepath.Base(d))), c.Pod, c.Token); err != nil {
+			t.Fatal(err)
+		}
+	}
+	apart := place(t, copied, filepath.Join(state, filepath.Base(dir)))
+	err := apart.Do(t.Context(), c.Pod, c.Token, func(*store.View) error { return nil })
+	if locket.CodeOf(err) != locket.CodeRolledBack {
+		t.Errorf("got %v", err)
+	}
+	if err := apart.AcceptOlder(t.Context(), c.Pod, c.Token); err != nil {
+		t.Fatal(err)
+	}
+	verify(t, apart, c.Pod, c.Token)
+}
+
 func TestTriedKeys(t *testing.T) {
 	dir, state := t.TempDir(), t.TempDir()
 	f := place(t, dir, state)

@@ -96,7 +96,8 @@ func (w witness) read(pod locket.PodID) (r record, ok bool, err error) {
 }
 
 // recall reads what was remembered of a pod with this key. Of a key before it nothing is
-// known any more; one after it makes the pod an old copy, which is errOlderKey.
+// known any more; one after it makes the pod an old copy, which is errOlderKey; another
+// of the same epoch makes it a copy that was rotated apart, which is errOtherKey.
 func (w witness) recall(k leaseKey, key *secret.Key) (t testimony, err error) {
 	r, ok, err := w.read(k.pod)
 	switch {
@@ -107,7 +108,7 @@ func (w witness) recall(k leaseKey, key *secret.Key) (t testimony, err error) {
 	}
 	text, err := seal.Open(key, r.Box, witnessAD(k.pod))
 	if err != nil {
-		return t, nil
+		return t, errOtherKey
 	}
 	var seen store.Seen
 	if err := canon.Unmarshal(text, &t); err != nil || len(t.Root) != len(seen.Root) || len(t.Last) != len(seen.Last) || len(t.Tried)%len(keyring.SlotID{}) != 0 {
@@ -129,16 +130,20 @@ func (w witness) remember(k leaseKey, key *secret.Key, seen store.Seen, tried tr
 	if err != nil {
 		return err
 	}
-	data, err := canon.Marshal(record{k.epoch, box})
+	return w.write(k.pod, record{k.epoch, box})
+}
+
+func (w witness) write(pod locket.PodID, r record) error {
+	data, err := canon.Marshal(r)
 	if err != nil {
 		return err
 	}
 	// Not made durable: after a power loss an older one, or none, does no harm.
-	temp := fmt.Sprintf("%s.%d", witnessName(k.pod), os.Getpid())
+	temp := fmt.Sprintf("%s.%d", witnessName(pod), os.Getpid())
 	if err := w.dir.WriteFile(temp, data, 0o600); err != nil {
 		return err
 	}
-	return w.dir.Rename(temp, witnessName(k.pod))
+	return w.dir.Rename(temp, witnessName(pod))
 }
 
 func (t testimony) seen() store.Seen {
@@ -148,7 +153,10 @@ func (t testimony) seen() store.Seen {
 	return s
 }
 
-var errOlderKey = errors.New("pods: the pod had a later key when it was seen")
+var (
+	errOlderKey = errors.New("pods: the pod had a later key when it was seen")
+	errOtherKey = errors.New("pods: the pod had another key of this epoch when it was seen")
+)
 
 // checkSeen refuses a pod that is older than when it was last seen: by this process,
 // or by any that remembers in the same place.
@@ -165,6 +173,9 @@ func (f *Folder) checkSeen(ctx context.Context, l *lease) error {
 		if errors.Is(err, errOlderKey) {
 			return locket.Errorf(locket.CodeRolledBack, "this pod has an earlier key than when it was last used here: "+
 				"an old copy was put back. If that was you, 'locket verify --accept-older' goes on with it; if not, find out who did").Because(err)
+		} else if errors.Is(err, errOtherKey) {
+			return locket.Errorf(locket.CodeRolledBack, "this pod has another key than when it was last used here: "+
+				"a copy whose key was changed apart was put in its place. If that was you, 'locket verify --accept-older' goes on with it; if not, find out who did").Because(err)
 		} else if err != nil {
 			return err
 		}
@@ -202,7 +213,7 @@ func (f *Folder) keepSeen(l *lease) {
 		return
 	}
 	before, tried, more := f.lastSeen(l.pod), f.triedSlots(l.pod), f.newlyTried(l.pod)
-	if before.Size > 0 && !l.store.Grown() && !more {
+	if before.Size > 0 && before.Size == l.store.Entries() && !l.store.Grown() && !more {
 		return
 	}
 	now, err := l.store.Seen(l.ctx)
@@ -222,26 +233,49 @@ func (f *Folder) keepSeen(l *lease) {
 }
 
 // AcceptOlder takes the pod as it is for its present state, whatever was seen of it
-// before.
+// before. If it does not open all the same, what was seen is not forgotten.
 func (f *Folder) AcceptOlder(ctx context.Context, pod locket.PodID, cred keyring.Credential) error {
 	k, err := f.unlock(ctx, pod, cred)
 	if err != nil {
 		return err
 	}
 	defer k.wipe()
+	if f.witness.dir == nil {
+		return nil
+	}
+	before, known, err := f.witness.read(pod)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	seen, seenHere := f.seen[pod]
+	delete(f.seen, pod)
+	f.mu.Unlock()
+	err = f.forget(pod, k)
+	if err == nil {
+		err = f.Do(ctx, pod, cred, func(*store.View) error { return nil })
+	}
+	if err == nil {
+		return nil
+	}
+	f.mu.Lock()
+	delete(f.seen, pod)
+	if seenHere {
+		f.seen[pod] = seen
+	}
+	f.mu.Unlock()
+	if !known {
+		return errors.Join(err, f.witness.dir.RemoveAll(witnessName(pod)))
+	}
+	return errors.Join(err, f.witness.write(pod, before))
+}
+
+// forget remembers of a pod no more than its key.
+func (f *Folder) forget(pod locket.PodID, k *unlocked) error {
 	key, err := witnessKey(k.key)
 	if err != nil {
 		return err
 	}
 	defer key.Wipe()
-	f.mu.Lock()
-	delete(f.seen, pod)
-	f.mu.Unlock()
-	if f.witness.dir == nil {
-		return nil
-	}
-	if err := f.witness.remember(leaseKey{pod, k.header.Epoch()}, key, store.Seen{}, f.triedSlots(pod), true); err != nil {
-		return err
-	}
-	return f.Do(ctx, pod, cred, func(*store.View) error { return nil })
+	return f.witness.remember(leaseKey{pod, k.header.Epoch()}, key, store.Seen{}, f.triedSlots(pod), true)
 }

@@ -69,8 +69,8 @@ func (s *Store) initialise(ctx context.Context, owner locket.Principal) error {
 func (s *Store) check(ctx context.Context) error {
 	var pod string
 	var version int
-	err := s.db.QueryRowContext(ctx, `SELECT id, schema, (SELECT substr(tree, 1, 32) FROM changes WHERE n = ?) FROM pod WHERE n = 1`, s.seen.Size).
-		Scan(&pod, &version, &s.entryThere)
+	err := s.db.QueryRowContext(ctx, `SELECT id, schema, (SELECT substr(tree, 1, 32) FROM changes WHERE n = ?), (SELECT COALESCE(max(n), 0) FROM changes)
+		FROM pod WHERE n = 1`, s.seen.Size).Scan(&pod, &version, &s.entryThere, &s.entries)
 	if err != nil {
 		return failure("open pod", err)
 	}

@@ -16,6 +16,9 @@ type Seen struct {
 	Last journal.Hash // of the last of them, as a record of that tree
 }
 
+// Entries is how many entries the journal had when the pod was opened.
+func (s *Store) Entries() int64 { return s.entries }
+
 // Grown reports whether an entry may have been added since the pod was opened.
 func (s *Store) Grown() bool { return s.grown.Load() }
 

@@ -54,6 +54,7 @@ type Store struct {
 	cursors    *secret.Key
 	seen       Seen        // as the Config has it
 	entryThere []byte      // the record hash of its last entry, as the pod has it
+	entries    int64       // that the journal had when the pod was opened
 	grown      atomic.Bool // an entry was added to the journal since the pod was opened
 	pod        locket.PodID
 	current    func() error
