@@ -105,9 +105,6 @@ func (w *keyWorld) add(a actor, what string, cred int, name modelName, ended []s
 		if code := e.add(s, name); code != "" {
 			return code
 		}
-		for range ended {
-			e.next()
-		}
 		return e.end(ended)
 	})
 }

@@ -72,8 +72,8 @@ func newKeyWorld(t *testing.T) (*keyWorld, error) {
 	}
 	key := w.learn(modelCred{kind: keyring.KindAPIKey, secret: w.draw()}, made.Token)
 	id := []string{slots[0].ID.String(), slots[1].ID.String()}
-	w.live.header = modelHeader{epoch: 1, gen: 2, slots: []modelSlot{{id: id[0], modelCred: w.known[first]}, {id: id[1], modelCred: w.known[key]}}}
-	w.live.put(modelData{gen: 2, names: map[string]modelName{id[0]: {name: "passphrase"}, id[1]: {name: "laptop"}}})
+	w.live.header = modelHeader{epoch: 1, gen: 1, slots: []modelSlot{{id: id[0], modelCred: w.known[first]}, {id: id[1], modelCred: w.known[key]}}}
+	w.live.put(modelData{gen: 1, names: map[string]modelName{id[0]: {name: "passphrase"}, id[1]: {name: "laptop"}}})
 	return w, nil
 }
 
