@@ -16,9 +16,12 @@ import (
 // SIGKILL, by a disk that fails or is full.
 type scenario struct {
 	name string
-	slow bool // it hashes passphrases: fewer runs
+	slow bool // it takes long, or others are much like it: fewer runs and faults
+	all  bool // it makes so few calls that the power is cut at all of them
 	// prepare makes what is there before, in a home without a pod.
 	prepare func(h *home, t *testing.T)
+	// tool, if any, runs the command, which is its last arguments.
+	tool func(h *home) []string
 	// args is the command.
 	args func(h *home) []string
 	// check says what is wrong with what is left. It may use the home as it likes.

@@ -16,35 +16,50 @@ func TestPowerLoss(t *testing.T) {
 	for _, s := range scenarios() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			c := newCampaign(t, s)
-			trace := c.record(t)
-			o := powerloss.Options{Seed: 1, Points: rounds(24, 9, 4), States: rounds(8, 5, 5)}
-			if c.slow {
-				o.Points /= 2
-			}
-			if thorough() {
-				o.Points, o.States = 0, 24
-			}
-			states := 0
-			for state := range trace.Crashes(o) {
-				states++
-				if err := c.survives(t, state); err != nil {
-					t.Errorf("%s: %v", state, err)
-				}
-			}
-			o.NoSync, o.Points = true, rounds(8, 3, 2)
-			tried, lost := 0, 0
-			for state := range trace.Crashes(o) {
-				tried++
-				if c.survives(t, state) != nil {
-					lost++
-				}
-			}
-			t.Logf("%d states are good; %d of %d are not if syncs do nothing", states, lost, tried)
-			if lost == 0 {
-				t.Errorf("%d states without syncs, and no loss was found: the test is blind", tried)
-			}
+			newCampaign(t, s).losePower(t)
 		})
+	}
+}
+
+// TestPowerLossAfterKill cuts the power while a command runs that comes after one that was
+// killed: the new header was in its place, and the folder was not synced.
+func TestPowerLossAfterKill(t *testing.T) {
+	need(t, "strace")
+	t.Parallel()
+	newCampaign(t, followRotation()).losePower(t)
+}
+
+func (c *campaign) losePower(t *testing.T) {
+	t.Helper()
+	trace := c.record(t)
+	o := powerloss.Options{Seed: 1, Points: rounds(24, 9, 4), States: rounds(8, 5, 5)}
+	switch {
+	case c.slow:
+		o.Points = rounds(12, 3, 2)
+	case c.all:
+		o.Points, o.States = 0, 10
+	}
+	if thorough() {
+		o.Points, o.States = 0, 24
+	}
+	states := 0
+	for state := range trace.Crashes(o) {
+		states++
+		if err := c.survives(t, state); err != nil {
+			t.Errorf("%s: %v", state, err)
+		}
+	}
+	o.NoSync = true
+	tried, lost := 0, false
+	for state := range trace.Crashes(o) {
+		tried++
+		if lost = c.survives(t, state) != nil; lost {
+			break
+		}
+	}
+	t.Logf("%d states are good; if syncs do nothing, one of %d is not", states, tried)
+	if !lost {
+		t.Errorf("%d states without syncs, and no loss was found: the test is blind", tried)
 	}
 }
 
@@ -52,7 +67,11 @@ func TestPowerLoss(t *testing.T) {
 func (c *campaign) record(t *testing.T) *powerloss.Trace {
 	t.Helper()
 	h := c.fresh(t)
-	trace, err := powerloss.Record(h.dir, h.command(t, nil, append(c.args(h), "--json")...))
+	var tool []string
+	if c.tool != nil {
+		tool = c.tool(h)
+	}
+	trace, err := powerloss.Record(h.dir, h.command(t, tool, append(c.args(h), "--json")...))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,10 @@ import (
 // scenarios are the commands that must survive anything. Each gets --json besides its
 // own arguments, must succeed if nothing goes wrong, and keeps to files below home.dir.
 func scenarios() []scenario {
-	return []scenario{makePod(), addKey(), revokeKey(), addPassphrase(), addFile(), importVault()}
+	return []scenario{
+		makePod(), addKey(), revokeKey(), addPassphrase(), addFile(), importVault(),
+		rotate(), rotateAndEnd(), changePassphrase(), makeKit(), renewKit(), comeBack(), migrate(),
+	}
 }
 
 // makePod: there is no pod, or a whole one.
