@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/agekey"
@@ -14,51 +13,6 @@ import (
 	"github.com/locketpod/locket/internal/secret"
 	"github.com/locketpod/locket/internal/store"
 )
-
-// A keyStep is one thing that is done to the pod. It picks what it needs from what there
-// is, by its random number, so that steps before it can be left out.
-type keyStep struct {
-	kind int
-	r    uint64
-}
-
-// keySteps are the kinds of steps. A weight says how often one is drawn.
-var keySteps = []struct {
-	name   string
-	weight int
-	do     func(*keyWorld, *rand.Rand) error
-}{
-	{"add a password", 2, (*keyWorld).addPassword},
-	{"change a password", 2, (*keyWorld).changePassword},
-	{"add an API key", 2, (*keyWorld).addAPIKey},
-	{"add an agent", 2, (*keyWorld).addAgent},
-	{"add an owner's key", 2, (*keyWorld).addOwner},
-	{"add a machine's key", 1, (*keyWorld).addMachine},
-	{"recovery", 3, (*keyWorld).addRecovery},
-	{"remove", 4, (*keyWorld).remove},
-	{"rename", 2, (*keyWorld).rename},
-	{"rotate", 4, (*keyWorld).rotate},
-	{"copy", 3, (*keyWorld).takeCopy},
-	{"mix copies", 2, (*keyWorld).mixCopies},
-	{"restore the folder", 2, (*keyWorld).restoreFolder},
-	{"restore the header", 2, (*keyWorld).restoreHeader},
-	{"restore the database", 2, (*keyWorld).restoreDatabase},
-	{"accept older", 1, (*keyWorld).acceptOlder},
-	{"mend", 4, (*keyWorld).mend},
-	{"restart", 1, (*keyWorld).restart},
-}
-
-func drawSteps(r *rand.Rand, n int) []keyStep {
-	var kinds []int
-	for kind, s := range keySteps {
-		kinds = append(kinds, slices.Repeat([]int{kind}, s.weight)...)
-	}
-	steps := make([]keyStep, n)
-	for i := range steps {
-		steps[i] = keyStep{kinds[r.IntN(len(kinds))], r.Uint64()}
-	}
-	return steps
-}
 
 func (w *keyWorld) take(s keyStep) error {
 	w.step++
@@ -109,7 +63,7 @@ func (w *keyWorld) add(a actor, what string, cred int, name modelName, ended []s
 	})
 }
 
-func (w *keyWorld) somePassword(r *rand.Rand) int { return w.password(r.IntN(2), r.IntN(2)) }
+func (w *keyWorld) somePassword(r *rand.Rand) int { return w.password(r.IntN(2), r.IntN(3)) }
 
 func (w *keyWorld) addPassword(r *rand.Rand) error {
 	a, cred := w.actor(r), w.somePassword(r)
@@ -253,6 +207,17 @@ func (w *keyWorld) remove(r *rand.Rand) error {
 	})
 }
 
+// removeMany goes on until one or two slots are left, or none may go.
+func (w *keyWorld) removeMany(r *rand.Rand) error {
+	for range len(w.live.header.slots) - 1 - r.IntN(2) {
+		if err := w.remove(r); err != nil {
+			return err
+		}
+		w.step++
+	}
+	return nil
+}
+
 func (w *keyWorld) rename(r *rand.Rand) error {
 	a, id, name := w.actor(r), w.anySlot(r), fmt.Sprint("name ", w.step)
 	return w.change(a, "rename "+id, func(v *pods.Visit) error {
@@ -277,6 +242,10 @@ func (w *keyWorld) rotate(r *rand.Rand) error {
 	if r.IntN(2) == 0 {
 		ended = w.slots(r, 1+r.IntN(len(w.live.header.slots)), func(modelSlot) bool { return true })
 	}
+	if r.IntN(3) == 0 { // all but agents'
+		d := w.live.data[w.live.header.epoch]
+		ended = w.slots(r, len(w.live.header.slots), func(s modelSlot) bool { return !d.names[s.id].agent })
+	}
 	if r.IntN(12) == 0 {
 		ended = append(ended, noSlot)
 	}
@@ -295,95 +264,3 @@ func (w *keyWorld) rotate(r *rand.Rand) error {
 		return ""
 	})
 }
-
-// takeCopy is a backup, as far as keys go.
-func (w *keyWorld) takeCopy(*rand.Rand) error {
-	dir, err := w.dir()
-	if err != nil {
-		return err
-	}
-	w.log = append(w.log, fmt.Sprint("copy ", len(w.copies)))
-	w.copies = append(w.copies, &keyCopy{dir: dir, place: w.live})
-	return w.copyPod(w.liveDir(), dir, isPart)
-}
-
-// mixCopies makes a folder of the header of one copy and the databases of another.
-func (w *keyWorld) mixCopies(r *rand.Rand) error {
-	if len(w.copies) < 2 {
-		return w.takeCopy(r)
-	}
-	i, j := r.IntN(len(w.copies)), r.IntN(len(w.copies))
-	header, data := w.copies[i], w.copies[j]
-	dir, err := w.dir()
-	if err != nil {
-		return err
-	}
-	w.log = append(w.log, fmt.Sprintf("copy %d: header of %d, database of %d", len(w.copies), i, j))
-	w.copies = append(w.copies, &keyCopy{dir: dir, place: modelPlace{header.place.header, data.place.data}})
-	if err := w.copyPod(header.dir, dir, isHeader); err != nil {
-		return err
-	}
-	return w.copyPod(data.dir, dir, isDatabase)
-}
-
-// restore puts back parts of a copy, the later ones with preference.
-func (w *keyWorld) restore(r *rand.Rand, what string, keep func(string) bool, model func(modelPlace)) error {
-	if len(w.copies) == 0 {
-		return w.takeCopy(r)
-	}
-	i := max(r.IntN(len(w.copies)), r.IntN(len(w.copies)))
-	w.log = append(w.log, fmt.Sprintf("restore %s of copy %d", what, i))
-	model(w.copies[i].place)
-	return w.copyPod(w.copies[i].dir, w.liveDir(), keep)
-}
-
-func (w *keyWorld) restoreFolder(r *rand.Rand) error {
-	if len(w.copies) > 0 {
-		if err := w.clear(); err != nil {
-			return err
-		}
-	}
-	return w.restore(r, "the folder", isPart, func(p modelPlace) { w.live = p })
-}
-
-func (w *keyWorld) restoreHeader(r *rand.Rand) error {
-	return w.restore(r, "the header", isHeader, func(p modelPlace) { w.live.header = p.header })
-}
-
-func (w *keyWorld) restoreDatabase(r *rand.Rand) error {
-	return w.restore(r, "the database", isDatabase, func(p modelPlace) { w.live.overlay(p.data) })
-}
-
-func (w *keyWorld) acceptOlder(r *rand.Rand) error { return w.accept(w.actor(r)) }
-
-func (w *keyWorld) accept(a actor) error {
-	if err := w.forgive(w.liveDir()); err != nil {
-		return err
-	}
-	err := a.folder.AcceptOlder(w.t.Context(), w.pod, w.creds[a.cred])
-	want := w.live.acceptOlder(w.known[a.cred], &a.memory)
-	return w.agree("accept older by "+w.name(a.cred), err, want.code)
-}
-
-// mend makes a pod that does not open any more open again.
-func (w *keyWorld) mend(r *rand.Rand) error {
-	for i := range w.known {
-		place, memory := w.live, w.procs[0].memory
-		switch place.visit(w.known[i], &memory).code {
-		case "":
-			return nil
-		case locket.CodeRolledBack:
-			return w.accept(actor{w.procs[0], i})
-		}
-	}
-	return w.restoreFolder(r)
-}
-
-func (w *keyWorld) restart(r *rand.Rand) error {
-	i := r.IntN(len(w.procs))
-	w.log = append(w.log, fmt.Sprint("restart process ", i))
-	return w.start(w.procs[i])
-}
-
-// story is what was done, for people.
-func (w *keyWorld) story() string { return strings.Join(w.log, "\n") }

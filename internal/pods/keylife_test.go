@@ -1,18 +1,13 @@
 package pods_test
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
-
-	"github.com/locketpod/locket"
-	"github.com/locketpod/locket/internal/keyring"
-	"github.com/locketpod/locket/internal/pods"
 )
 
 // TestKeyLife does random things to the keys of a pod and its copies. Afterwards every
@@ -84,125 +79,53 @@ func shrink(t *testing.T, steps []keyStep, story string, failure error) (string,
 	return story, failure
 }
 
-func (w *keyWorld) check() error {
-	p := w.procs[w.step%2]
-	for cred := range w.creds {
-		if w.spared("live", cred, w.live) {
-			continue
-		}
-		if err := w.visits(p.folder, cred, &w.live, &p.memory); err != nil {
-			return fmt.Errorf("the live pod, process %d: %w", w.step%2, err)
-		}
-	}
-	for i, c := range w.copies {
-		if err := w.checkCopy(c); err != nil {
-			return fmt.Errorf("copy %d: %w", i, err)
-		}
-	}
-	return nil
+// A keyStep is one thing that is done to the pod. It picks what it needs from what there
+// is, by its random number, so that steps before it can be left out.
+type keyStep struct {
+	kind int
+	r    uint64
 }
 
-// spared tells of a password that is not tried again: its cost is on purpose. It is tried
-// once with each header of the live pod, once with each of the copies, and now and then
-// where no slot takes it, which costs most.
-func (w *keyWorld) spared(where string, cred int, p modelPlace) bool {
-	c := w.known[cred]
-	if c.kind != keyring.KindPassword {
-		return false
-	}
-	some := slices.ContainsFunc(p.header.slots, func(s modelSlot) bool { return s.kind == c.kind && (s.device == 0 || c.device > 0) })
-	key := fmt.Sprint(where, cred, p.header)
-	if w.tried[key] || !some && (cred+w.step)%16 != 0 {
-		return true
-	}
-	w.tried[key] = true
-	return false
+// keySteps are the kinds of steps. A weight says how often one is drawn.
+var keySteps = []struct {
+	name   string
+	weight int
+	do     func(*keyWorld, *rand.Rand) error
+}{
+	{"add a password", 2, (*keyWorld).addPassword},
+	{"change a password", 2, (*keyWorld).changePassword},
+	{"add an API key", 2, (*keyWorld).addAPIKey},
+	{"add an agent", 2, (*keyWorld).addAgent},
+	{"add an owner's key", 2, (*keyWorld).addOwner},
+	{"add a machine's key", 1, (*keyWorld).addMachine},
+	{"recovery", 3, (*keyWorld).addRecovery},
+	{"remove", 4, (*keyWorld).remove},
+	{"remove many", 2, (*keyWorld).removeMany},
+	{"rename", 2, (*keyWorld).rename},
+	{"rotate", 4, (*keyWorld).rotate},
+	{"copy", 3, (*keyWorld).takeCopy},
+	{"mix copies", 2, (*keyWorld).mixCopies},
+	{"restore the folder", 2, (*keyWorld).restoreFolder},
+	{"restore the header", 2, (*keyWorld).restoreHeader},
+	{"restore the database", 2, (*keyWorld).restoreDatabase},
+	{"cut short", 4, (*keyWorld).cutShort},
+	{"rotate apart", 1, (*keyWorld).rotateApart},
+	{"accept older", 1, (*keyWorld).acceptOlder},
+	{"mend", 4, (*keyWorld).mend},
+	{"restart", 1, (*keyWorld).restart},
 }
 
-// checkCopy tries the credentials that are new since the last time, without a memory of the
-// pod, and one with that of a process.
-func (w *keyWorld) checkCopy(c *keyCopy) error {
-	dir, err := w.dir()
-	if err != nil {
-		return err
+func drawSteps(r *rand.Rand, n int) []keyStep {
+	var kinds []int
+	for kind, s := range keySteps {
+		kinds = append(kinds, slices.Repeat([]int{kind}, s.weight)...)
 	}
-	if err := w.copyPod(c.dir, dir, isPart); err != nil {
-		return err
+	steps := make([]keyStep, n)
+	for i := range steps {
+		steps[i] = keyStep{kinds[r.IntN(len(kinds))], r.Uint64()}
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // all goes in the end
-	place := c.place
-	if err := w.checkStranger(dir, &place, c.tested); err != nil {
-		return err
-	}
-	c.tested = len(w.creds)
-	return w.checkWitness(dir, place)
+	return steps
 }
 
-func (w *keyWorld) checkStranger(dir string, place *modelPlace, from int) error {
-	f, err := w.open(dir, "")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }() // nothing is open
-	for cred := from; cred < len(w.creds); cred++ {
-		if w.spared("copy", cred, *place) {
-			continue
-		}
-		if err := w.rehearses(f, cred, place); err != nil {
-			return fmt.Errorf("rehearse %s: %w", w.name(cred), err)
-		}
-		if err := w.visits(f, cred, place, new(modelWitness)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// rehearses compares what a rehearsal says. It must change nothing.
-func (w *keyWorld) rehearses(f *pods.Folder, cred int, place *modelPlace) error {
-	if w.known[cred].kind == keyring.KindPassword {
-		return nil // costs as much as a visit
-	}
-	before := tree(w.t, f.Path())
-	_, err := f.Rehearse(w.t.Context(), w.pod, w.creds[cred])
-	if want := place.rehearse(w.known[cred]); locket.CodeOf(err) != want.code {
-		return fmt.Errorf("the program: %s (%v); the model: %s", or(string(locket.CodeOf(err)), "opens"), err, or(string(want.code), "opens"))
-	}
-	if tree(w.t, f.Path()) != before {
-		return errors.New("the folder has changed")
-	}
-	return nil
-}
-
-// checkWitness opens a copy as one who remembers what the first process does, and then
-// accepts it as it is.
-func (w *keyWorld) checkWitness(dir string, place modelPlace) error {
-	cred := slices.IndexFunc(w.known, func(c modelCred) bool {
-		before := place
-		return c.kind != keyring.KindPassword && before.visit(c, new(modelWitness)).code == ""
-	})
-	if cred < 0 {
-		return nil
-	}
-	state := filepath.Join(dir, "state")
-	if err := os.CopyFS(state, os.DirFS(w.procs[0].state)); err != nil {
-		return err
-	}
-	f, err := w.open(dir, state)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }() // nothing is open
-	memory := w.procs[0].memory.restarted()
-	if err := w.visits(f, cred, &place, &memory); err != nil {
-		return fmt.Errorf("to one who remembers the pod: %w", err)
-	}
-	if err := f.AcceptOlder(w.t.Context(), w.pod, w.creds[cred]); err != nil {
-		return fmt.Errorf("accept older: %w", err)
-	}
-	place.acceptOlder(w.known[cred], &memory)
-	if err := w.visits(f, cred, &place, &memory); err != nil {
-		return fmt.Errorf("accepted: %w", err)
-	}
-	return nil
-}
+// story is what was done, for people.
+func (w *keyWorld) story() string { return strings.Join(w.log, "\n") }

@@ -1,14 +1,12 @@
 package pods_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/locketpod/locket"
@@ -49,7 +47,7 @@ type keyCopy struct {
 }
 
 func newKeyWorld(t *testing.T) (*keyWorld, error) {
-	w := &keyWorld{t: t, tried: map[string]bool{}, devices: []*secret.Key{nil, keyring.NewDeviceSecret()}}
+	w := &keyWorld{t: t, tried: map[string]bool{}, devices: []*secret.Key{nil, keyring.NewDeviceSecret(), keyring.NewDeviceSecret()}}
 	var err error
 	if w.root, err = os.MkdirTemp(t.TempDir(), "world"); err != nil {
 		return nil, err
@@ -128,7 +126,7 @@ func (w *keyWorld) password(text, device int) int {
 func (w *keyWorld) name(i int) string {
 	c := w.known[i]
 	if c.device > 0 {
-		return fmt.Sprintf("%s %d with its device", c.kind, c.secret)
+		return fmt.Sprintf("%s %d with device %d", c.kind, c.secret, c.device)
 	}
 	return fmt.Sprintf("%s %d", c.kind, c.secret)
 }
@@ -139,53 +137,6 @@ func (w *keyWorld) dir() (string, error) {
 	dir := filepath.Join(w.root, fmt.Sprint("copy", w.folders))
 	return dir, os.Mkdir(dir, 0o700)
 }
-
-// copyPod copies what keep names from the pod's folder below one directory over that
-// below another.
-func (w *keyWorld) copyPod(from, to string, keep func(name string) bool) error {
-	from, to = filepath.Join(from, string(w.pod)), filepath.Join(to, string(w.pod))
-	if err := os.MkdirAll(to, 0o700); err != nil {
-		return err
-	}
-	entries, err := os.ReadDir(from)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if e.IsDir() || !keep(e.Name()) {
-			continue
-		}
-		data, err := os.ReadFile(filepath.Join(from, e.Name()))
-		if err != nil {
-			return err
-		}
-		for _, beside := range []string{"-wal", "-shm"} {
-			if err := os.RemoveAll(filepath.Join(to, e.Name()+beside)); err != nil {
-				return err
-			}
-		}
-		if err := os.WriteFile(filepath.Join(to, e.Name()), data, 0o600); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// clear removes header and databases of the live pod.
-func (w *keyWorld) clear() error {
-	dir := filepath.Join(w.liveDir(), string(w.pod))
-	entries, err := os.ReadDir(dir)
-	for _, e := range entries {
-		if isPart(e.Name()) {
-			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
-		}
-	}
-	return err
-}
-
-func isHeader(name string) bool   { return name == "header" }
-func isDatabase(name string) bool { return strings.HasPrefix(name, "pod") }
-func isPart(name string) bool     { return isHeader(name) || isDatabase(name) }
 
 // forgive ends the wait after wrong passwords, of which there are many here.
 func (w *keyWorld) forgive(dir string) error {
@@ -253,66 +204,4 @@ func (w *keyWorld) change(a actor, what string, do func(*pods.Visit) error, edit
 		}
 	}
 	return w.agree(what, got, v.code)
-}
-
-// contents is what the owner sees: the notes, and the slots with their names.
-func contents(ctx context.Context, v *pods.Visit) (string, error) {
-	page, err := v.View.Query(ctx, locket.Query{Type: "Note", Limit: 200})
-	if err != nil {
-		return "", err
-	}
-	var notes []string
-	for _, i := range page.Items {
-		notes = append(notes, fmt.Sprint(i.Props["name"]))
-	}
-	list, err := v.Keys().List(ctx)
-	if err != nil {
-		return "", err
-	}
-	slices.Sort(notes)
-	text := strings.Join(notes, " ")
-	for _, k := range list {
-		text += fmt.Sprintf("\n%s %s %q %t %d", k.ID, k.Kind, k.Name, k.Device, k.Epoch)
-	}
-	return text, nil
-}
-
-// contents is what the model says that it is.
-func (p *modelPlace) contents() string {
-	d := p.data[p.header.epoch]
-	notes := slices.Sorted(slices.Values(d.notes))
-	text := strings.Join(notes, " ")
-	for _, s := range p.header.slots {
-		text += fmt.Sprintf("\n%s %s %q %t %d", s.id, s.kind, d.names[s.id].name, s.device > 0, s.epoch)
-	}
-	return text
-}
-
-// visits compares what comes of a credential.
-func (w *keyWorld) visits(f *pods.Folder, cred int, place *modelPlace, memory *modelWitness) error {
-	if err := w.forgive(f.Path()); err != nil {
-		return err
-	}
-	var seen string
-	var owner bool
-	err := f.Visit(w.t.Context(), pods.Call{Pod: w.pod, Credential: w.creds[cred]}, func(v *pods.Visit) (err error) {
-		if owner = v.View.Owner(); owner {
-			seen, err = contents(w.t.Context(), v)
-		}
-		return err
-	})
-	want := place.visit(w.known[cred], memory)
-	if locket.CodeOf(err) != want.code {
-		return fmt.Errorf("%s: the program: %s (%v); the model: %s", w.name(cred), or(string(locket.CodeOf(err)), "opens"), err, or(string(want.code), "opens"))
-	}
-	if want.code != "" {
-		return nil
-	}
-	if owner == want.agent {
-		return fmt.Errorf("%s: the program lets in the owner: %t; the model: %t", w.name(cred), owner, !want.agent)
-	}
-	if expect := place.contents(); owner && seen != expect {
-		return fmt.Errorf("%s: the program shows\n%s\nthe model\n%s", w.name(cred), seen, expect)
-	}
-	return nil
 }

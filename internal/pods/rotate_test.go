@@ -281,8 +281,8 @@ func TestRotatedPodIsNotPutBack(t *testing.T) {
 	}
 }
 
-// A copy that was rotated apart has a key of the same epoch, but it is not the pod that was
-// seen: of that who ended a key by rotating does not lose sight.
+// A copy that was rotated apart has a key of the same epoch, but is not the pod that was seen:
+// what the rotation ended may still open it.
 func TestPodThatWasRotatedApart(t *testing.T) {
 	dir, state := t.TempDir(), t.TempDir()
 	f := place(t, dir, state)
