@@ -76,7 +76,14 @@ func (k *Keys) ChangePassword(ctx context.Context, old, name string, password ke
 		return "", err
 	}
 	err = k.change(ctx, func() (err error) {
-		if id, err = k.addPassword(ctx, name, password); err != nil {
+		id, err = k.addPassword(ctx, name, password)
+		if errors.Is(err, keyring.ErrTooManySlots) { // then the old one is not the last
+			if err := k.removeAll([]string{old}); err != nil {
+				return err
+			}
+			id, err = k.addPassword(ctx, name, password)
+			return err
+		} else if err != nil {
 			return err
 		}
 		return k.removeAll([]string{old})

@@ -333,3 +333,29 @@ func TestTriedKeys(t *testing.T) {
 		f = place(t, dir, state)
 	}
 }
+
+// A pod that has as many passwords as it can lets one of them be changed.
+func TestChangePasswordAmongMany(t *testing.T) {
+	f := place(t, t.TempDir(), t.TempDir())
+	c := create(t, f)
+	err := f.Keys(t.Context(), c.Pod, c.Token, func(k *pods.Keys) error {
+		for _, p := range []string{"second one", "third one", "fourth one"} {
+			if _, err := k.AddPassword(t.Context(), p, password(p)); err != nil {
+				return err
+			}
+		}
+		list, err := k.List(t.Context())
+		if err != nil {
+			return err
+		}
+		_, err = k.ChangePassword(t.Context(), list[0].ID, "passphrase", password("a new one"))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	count(t, f, c.Pod, password("a new one"))
+	if err := f.Do(t.Context(), c.Pod, password("correct horse"), addNote("x")); locket.CodeOf(err) != locket.CodeUnauthenticated {
+		t.Errorf("the changed one: %v", err)
+	}
+}
