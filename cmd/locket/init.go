@@ -193,8 +193,9 @@ func (p *printer) created(o created) {
 	p.line("")
 	p.line("%s", strings.TrimSpace(`
 Keep safe:
-  - the passphrase. It is stored nowhere. If it and all API keys are lost, so is the
-    data: nobody can open the pod without one of them.
+  - the passphrase. It is stored nowhere. If it and all other keys are lost, so is the
+    data: nobody can open the pod without one of them. Setup is complete when there is a
+    second way in and you have tried it: 'locket recovery create -o kit.pdf', to print.
   - the folder. A copy of it is worth nothing to others, and everything to you.`))
 	if o.Key != "" {
 		p.line("  - this API key, which is shown once:\n\n    %s", o.Key)
