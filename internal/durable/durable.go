@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 )
 
 const tempMark = ".tmp-" // between a file's name and 16 random hexadecimal digits
@@ -136,4 +137,10 @@ func TempOf(name string) (final string, ok bool) {
 	final, id, ok := strings.Cut(name, tempMark)
 	raw, err := hex.DecodeString(id)
 	return final, ok && err == nil && len(raw) == 8
+}
+
+// NoSpace tells whether a file could not be written because the disk is full.
+func NoSpace(err error) bool {
+	const errorDiskFull = syscall.Errno(112) // of Windows
+	return errors.Is(err, syscall.ENOSPC) || runtime.GOOS == "windows" && errors.Is(err, errorDiskFull)
 }

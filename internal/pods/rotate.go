@@ -182,19 +182,24 @@ func (r *rotation) run(ctx context.Context) (err error) {
 		return err
 	}
 	if err := r.dir.Rename(DatabaseName(epoch)+unfinishedSuffix, DatabaseName(epoch)); err != nil {
-		return err
+		return fullDisk(err)
 	}
 	if err := durable.SyncDir(r.dir, "."); err != nil {
-		return err
+		return fullDisk(err)
 	}
 	if err := r.header.Save(r.dir); err != nil {
-		// Whether the header is in its place is not known; whoever opens the pod finds out.
-		done = errors.Is(rotatedNow(r.dir, r.lease.epoch), errRotated)
-		return err
+		if done = errors.Is(rotatedNow(r.dir, r.lease.epoch), errRotated); !done {
+			return fullDisk(err)
+		}
+		// The old database stays until the next opening has made the header's name sure.
+		return locket.Errorf(locket.CodeOf(fullDisk(err)), "the pod has its new key, but the disk failed at the last step; check it, and see 'locket doctor'").Because(err)
 	}
 	done = true
 	removeDatabases(r.dir, epoch, false)
-	return r.remember(epoch, seen)
+	if err := r.remember(epoch, seen); err != nil {
+		r.f.notKept(r.lease.pod, err)
+	}
+	return nil
 }
 
 func rotatedNow(dir *os.Root, epoch int64) error {
@@ -257,7 +262,7 @@ func (r *rotation) remember(epoch int64, seen store.Seen) error {
 
 // fullDisk gives what went wrong while copying its code.
 func fullDisk(err error) error {
-	if errors.Is(err, sqlcipher.ErrFull) {
+	if errors.Is(err, sqlcipher.ErrFull) || durable.NoSpace(err) {
 		return locket.Errorf(locket.CodeDiskFull, "the disk is full; nothing was changed").Because(err)
 	}
 	if tampered, ok := errors.AsType[*sqlcipher.TamperedError](err); ok {

@@ -14,7 +14,6 @@ import (
 	"database/sql"
 	"errors"
 	"io/fs"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -22,6 +21,7 @@ import (
 
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/blob"
+	"github.com/locketpod/locket/internal/durable"
 	"github.com/locketpod/locket/internal/policy"
 	"github.com/locketpod/locket/internal/secret"
 	"github.com/locketpod/locket/internal/sqlcipher"
@@ -159,7 +159,7 @@ func failure(op string, err error) error {
 		e.Code, e.Msg = locket.CodeTooLarge, "a file can have at most 64 GiB"
 	case errors.Is(err, sqlcipher.ErrBusy):
 		e.Code, e.Msg = locket.CodeBusy, "another program is writing to the pod; try again"
-	case errors.Is(err, sqlcipher.ErrFull), noSpace(err):
+	case errors.Is(err, sqlcipher.ErrFull), durable.NoSpace(err):
 		e.Code, e.Msg = locket.CodeDiskFull, "the disk is full; nothing was changed"
 	case errors.Is(err, sqlcipher.ErrIO), errors.Is(err, syscall.EIO):
 		e.Msg = "the disk could not be read or written; check it, then try again"
@@ -169,12 +169,6 @@ func failure(op string, err error) error {
 		e.Code, e.Msg = locket.CodeNotFound, "not found"
 	}
 	return e
-}
-
-// noSpace tells whether a file could not be written because the disk is full.
-func noSpace(err error) bool {
-	const errorDiskFull = syscall.Errno(112) // of Windows
-	return errors.Is(err, syscall.ENOSPC) || runtime.GOOS == "windows" && errors.Is(err, errorDiskFull)
 }
 
 func uuidBytes(s string) ([]byte, bool) {
