@@ -30,7 +30,10 @@ func (f *Folder) Rehearse(ctx context.Context, pod locket.PodID, cred keyring.Cr
 		return info, err
 	}
 	f.noteTried(k)
-	return info, f.rememberTried(k)
+	if err := f.rememberTried(k); err != nil {
+		f.notKept(pod, err)
+	}
+	return info, nil
 }
 
 // opensDatabase checks that one of the first two pages of the database is sealed with

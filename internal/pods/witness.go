@@ -224,12 +224,16 @@ func (f *Folder) keepSeen(l *lease) {
 		err = f.witness.remember(l.leaseKey, l.witness, now, tried, false)
 	}
 	if err != nil {
-		f.opts.Log.Warn("checkpoint not kept", slog.String("pod", string(l.pod)), slog.String("cause", err.Error()))
+		f.notKept(l.pod, err)
 		return
 	}
 	if now.Size >= before.Size {
 		f.note(l.pod, now)
 	}
+}
+
+func (f *Folder) notKept(pod locket.PodID, err error) {
+	f.opts.Log.Warn("checkpoint not kept", slog.String("pod", string(pod)), slog.String("cause", err.Error()))
 }
 
 // AcceptOlder takes the pod as it is for its present state, whatever was seen of it
