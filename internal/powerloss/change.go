@@ -188,12 +188,18 @@ func (m *machine) move(c *call, oldFrom, oldAt, newFrom, newAt int) error {
 	}
 	oldDir, oldBase := m.disk.holder(oldPath)
 	newDir, newBase := m.disk.holder(newPath)
-	if !oldIn || !newIn || oldDir == nil || newDir == nil || oldDir.names[oldBase] == nil || c.has(4, "RENAME_EXCHANGE") {
+	if !oldIn || !newIn || oldDir == nil || newDir == nil || oldDir.names[oldBase] == nil {
 		return m.unknown(c, before+" to "+after)
 	}
 	n := oldDir.names[oldBase]
 	m.what = fmt.Sprintf("%s %s to %s", c.name, oldPath, newPath)
 	switch {
+	case c.has(4, "RENAME_EXCHANGE"):
+		other := newDir.names[newBase]
+		if other == nil || oldDir != newDir {
+			return m.unknown(c, before+" to "+after)
+		}
+		newDir.rename(&rename{at: m.calls, set: map[string]*node{oldBase: other, newBase: n}})
 	case strings.HasPrefix(c.name, "link"):
 		newDir.rename(&rename{at: m.calls, set: map[string]*node{newBase: n}})
 	case oldDir == newDir:

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // programs are what the commands of these tests do: they run the test binary again.
@@ -93,6 +95,7 @@ func allKinds(dir string) error {
 		func() error { return copyFile(at("file"), at("copy")) },
 		func() error { return os.Mkdir(at("gone"), 0o700) },
 		func() error { return os.Remove(at("gone")) },
+		func() error { return unix.Renameat2(-1, at("a"), -1, at("c"), unix.RENAME_EXCHANGE) },
 		func() error { return os.WriteFile(at("x-shm"), []byte("left out"), 0o600) },
 		func() error { return exec.Command("/bin/sh", "-c", "echo child >"+at("child")+"; echo said").Run() },
 	} {
