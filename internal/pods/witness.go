@@ -11,6 +11,7 @@ import (
 
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/canon"
+	"github.com/locketpod/locket/internal/durable"
 	"github.com/locketpod/locket/internal/keyring"
 	"github.com/locketpod/locket/internal/seal"
 	"github.com/locketpod/locket/internal/secret"
@@ -138,7 +139,7 @@ func (w witness) write(pod locket.PodID, r record) error {
 	if err != nil {
 		return err
 	}
-	// Not made durable: after a power loss an older one, or none, does no harm.
+	// Not made durable: after a power loss an older one, or none, does no harm, but in forget.
 	temp := fmt.Sprintf("%s.%d", witnessName(pod), os.Getpid())
 	if err := w.dir.WriteFile(temp, data, 0o600); err != nil {
 		return err
@@ -281,5 +282,21 @@ func (f *Folder) forget(pod locket.PodID, k *unlocked) error {
 		return err
 	}
 	defer key.Wipe()
-	return f.witness.remember(leaseKey{pod, k.header.Epoch()}, key, store.Seen{}, f.triedSlots(pod), true)
+	if err := f.witness.remember(leaseKey{pod, k.header.Epoch()}, key, store.Seen{}, f.triedSlots(pod), true); err != nil {
+		return err
+	}
+	return f.witness.sync(pod)
+}
+
+// sync makes what was written durable: with what was remembered before, an older copy
+// that was accepted would be refused after a power loss.
+func (w witness) sync(pod locket.PodID) error {
+	f, err := w.dir.OpenFile(witnessName(pod), os.O_RDWR, 0) // Windows syncs no file that is only read
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return durable.SyncDir(w.dir, ".")
 }
