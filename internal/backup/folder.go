@@ -112,7 +112,8 @@ func (f *Folder) List(ctx context.Context, prefix string) iter.Seq2[Object, erro
 	}
 }
 
-// Delete implements [Target].
+// Delete implements [Target]. A snapshot's file is gone for good when it returns: the
+// objects that nothing else needs are removed after it.
 func (f *Folder) Delete(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
@@ -120,8 +121,13 @@ func (f *Folder) Delete(ctx context.Context, name string) error {
 	if !validName(name) {
 		return fmt.Errorf("backup: delete %.80q: %w", name, fs.ErrInvalid)
 	}
-	if err := f.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := f.root.Remove(name); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
 		return fmt.Errorf("backup: %w", err)
+	}
+	if strings.HasPrefix(name, snapshotFolder) {
+		return durable.SyncDir(f.root, path.Dir(name))
 	}
 	return nil
 }

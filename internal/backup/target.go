@@ -131,7 +131,7 @@ func failed(doing string, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
 		return locket.Errorf(locket.CodeCancelled, "%s was cancelled", doing).Because(err)
-	case isFull(err):
+	case IsFull(err):
 		return locket.Errorf(locket.CodeDiskFull, "the disk is full while %s; make room and run it again", doing).Because(err)
 	case errors.Is(err, fs.ErrPermission):
 		return locket.Errorf(locket.CodeDenied, "no permission while %s; check the folder's owner or the access key", doing).Because(err)
@@ -140,8 +140,8 @@ func failed(doing string, err error) error {
 	}
 }
 
-// isFull tells whether a folder could not be written because its disk is full.
-func isFull(err error) bool {
+// IsFull tells whether a file could not be written because its disk is full.
+func IsFull(err error) bool {
 	const errorDiskFull = syscall.Errno(112) // of Windows
 	return errors.Is(err, syscall.ENOSPC) || runtime.GOOS == "windows" && errors.Is(err, errorDiskFull)
 }
