@@ -68,15 +68,32 @@ func (r *repository) with(c *cli, args []string, fn func(backup.Target) error) (
 	if r.name, err = filepath.Abs(r.name); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(r.name, 0o700); err != nil {
-		return locket.Errorf(locket.CodeInvalid, "the folder %s can't be used", r.name).Because(err)
+	if err := durable.MkdirAll(r.name); err != nil {
+		return locket.Errorf(locket.CodeInvalid, "the folder %s can't be used: %s", r.name, reason(err)).Because(err)
 	}
 	t, err := backup.OpenFolder(r.name)
 	if err != nil {
 		return err
 	}
 	defer closing(t, &err)
-	return fn(t)
+	return explainFull(fn(t))
+}
+
+// explainFull gives an error its code that comes of a full disk: that of the backups, of
+// the pods, or of what was seen of them.
+func explainFull(err error) error {
+	if _, ok := errors.AsType[*locket.Error](err); ok || !backup.IsFull(err) {
+		return err
+	}
+	return locket.Errorf(locket.CodeDiskFull, "the disk is full; make room and run it again").Because(err)
+}
+
+// reason says in a few words why a folder can't be made.
+func reason(err error) string {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err.Error()
+	}
+	return "it can't be made"
 }
 
 func (r *repository) s3(rest string, fn func(backup.Target) error) (err error) {
@@ -92,7 +109,7 @@ func (r *repository) s3(rest string, fn func(backup.Target) error) (err error) {
 		return err
 	}
 	defer closing(t, &err)
-	return fn(t)
+	return explainFull(fn(t))
 }
 
 func first(texts ...string) string {

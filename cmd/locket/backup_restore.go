@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -89,7 +90,7 @@ func (r *restoration) run(ctx context.Context, c *cli, t backup.Target) error {
 		return err
 	}
 	if err := durable.MkdirAll(dir); err != nil {
-		return locket.Errorf(locket.CodeInvalid, "can't use the folder %s", dir).Because(err)
+		return locket.Errorf(locket.CodeInvalid, "can't use the folder %s: %s", dir, reason(err)).Because(err)
 	}
 	target := filepath.Join(dir, string(h.Pod()))
 	if _, err := os.Lstat(target); err == nil && !r.replace {
@@ -198,19 +199,45 @@ func putInPlace(dir, staging, pod string) (aside string, err error) {
 		return "", err
 	}
 	defer closing(root, &err)
-	if _, err := root.Lstat(pod); err == nil {
-		aside = fmt.Sprintf("%s.replaced-%s", pod, time.Now().UTC().Format("20060102T150405Z"))
-		if err := root.Rename(pod, aside); err != nil {
-			return "", err
-		}
+	from := filepath.Join(filepath.Base(staging), pod)
+	if _, err := root.Lstat(pod); errors.Is(err, fs.ErrNotExist) {
+		return "", move(root, from, pod)
+	} else if err != nil {
+		return "", err
 	}
-	if err := root.Rename(filepath.Join(filepath.Base(staging), pod), pod); err != nil {
-		return aside, err
+	aside = fmt.Sprintf("%s.replaced-%s", pod, time.Now().UTC().Format("20060102T150405Z"))
+	if err := exchange(root, from, pod, aside); err != nil {
+		return "", err
 	}
-	if aside != "" {
-		aside = filepath.Join(dir, aside)
+	return filepath.Join(dir, aside), nil
+}
+
+// exchange puts the pod in from into the place of another, which it puts aside. There is
+// a pod in the place all the time, unless the system cannot exchange names: then there is
+// none for a moment, but the one that was there is under its new name.
+func exchange(root *os.Root, from, pod, aside string) error {
+	if err := move(root, from, aside); err != nil {
+		return err
 	}
-	return aside, durable.SyncDir(root, ".")
+	err := durable.Exchange(root, aside, pod)
+	if !errors.Is(err, errors.ErrUnsupported) {
+		return err // what is aside now stays: it may be either of the two
+	}
+	if err := move(root, aside, from); err != nil {
+		return err
+	}
+	if err := move(root, pod, aside); err != nil {
+		return err
+	}
+	return move(root, from, pod)
+}
+
+// move renames something into or within root's own folder, durably.
+func move(root *os.Root, from, to string) error {
+	if err := root.Rename(from, to); err != nil {
+		return err
+	}
+	return durable.SyncDir(root, ".")
 }
 
 func (p *printer) restored(r restored) {
