@@ -15,10 +15,9 @@ import (
 // scenarios are the commands that must survive anything. Each gets --json besides its
 // own arguments, must succeed if nothing goes wrong, and keeps to files below home.dir.
 func scenarios() []scenario {
-	return []scenario{
+	return append(backupScenarios(),
 		makePod(), addKey(), revokeKey(), addPassphrase(), addFile(), importVault(),
-		rotate(), rotateAndEnd(), changePassphrase(), makeKit(), renewKit(), comeBack(), migrate(),
-	}
+		rotate(), rotateAndEnd(), changePassphrase(), makeKit(), renewKit(), comeBack(), migrate())
 }
 
 // makePod: there is no pod, or a whole one.
