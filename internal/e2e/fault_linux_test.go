@@ -114,7 +114,7 @@ func (c *campaign) inject(t *testing.T, h *home, f fault, n int) (result, []stri
 		if h.pod != "" {
 			dir := filepath.Dir(h.database())
 			for _, name := range []string{
-				"", "blobs", "pod.db", "pod.db-wal", "pod.db-shm", "pod-2.db.new", "pod-2.db.new-wal", "pod-2.db", "header",
+				"", "blobs", "pod.db", "pod.db-wal", "pod.db-shm", "pod.2.db.new", "pod.2.db.new-wal", "pod.2.db", "header",
 			} {
 				tool = append(tool, "-P", filepath.Join(dir, name))
 			}

@@ -31,7 +31,7 @@ func rotate() scenario {
 			return err
 		}
 		var out struct{ Epoch int64 }
-		if err := h.oneKey(o.reads(&out), "pod-2.db"); err != nil {
+		if err := h.oneKey(o.reads(&out), "pod.2.db"); err != nil {
 			return err
 		}
 		if err := h.oldHeaderIsDead(t, header); err != nil {
@@ -40,7 +40,7 @@ func rotate() scenario {
 		if err := h.ask(t, &out, "key", "rotate", "--yes"); err != nil {
 			return err
 		}
-		if err := h.oneKey(true, fmt.Sprintf("pod-%d.db", out.Epoch)); err != nil {
+		if err := h.oneKey(true, fmt.Sprintf("pod.%d.db", out.Epoch)); err != nil {
 			return err
 		}
 		return h.ask(t, nil, "list", "--limit", "1")
