@@ -61,9 +61,9 @@ func (c *campaign) step() int {
 		return 1
 	}
 	if c.slow {
-		return rounds(25, 50, 50)
+		return rounds(40, 50, 50)
 	}
-	return rounds(8, 25, 50)
+	return rounds(16, 25, 50)
 }
 
 // fresh returns a copy of the home as it was before.

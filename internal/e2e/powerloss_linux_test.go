@@ -32,10 +32,10 @@ func TestPowerLossAfterKill(t *testing.T) {
 func (c *campaign) losePower(t *testing.T) {
 	t.Helper()
 	trace := c.record(t)
-	o := powerloss.Options{Seed: 1, Points: rounds(24, 9, 4), States: rounds(8, 5, 5)}
+	o := powerloss.Options{Seed: 1, Points: rounds(14, 9, 4), States: rounds(6, 5, 5)}
 	switch {
 	case c.slow:
-		o.Points = rounds(12, 3, 2)
+		o.Points = rounds(5, 3, 2)
 	case c.all:
 		o.Points, o.States = 0, 10
 	}
