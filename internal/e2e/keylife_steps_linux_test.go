@@ -38,11 +38,8 @@ func (l *keyLife) begin(t *testing.T) {
 		prints: []string{"title", "body"},
 	})
 	l.do(t, nil, step{
-		args: []string{"export", l.output("all.jsonl"), "--blobs", l.output("blobs")},
-		makes: map[string][]string{
-			l.output("all.jsonl"): {"subject", "body", "sender", "attachment name", "note", "note name", "card", "file", "title"},
-			l.output("blobs"):     {"file", "attachment", "attachment name", "subject", "body", "sender", "card"},
-		},
+		args:   []string{"export", "-"},
+		prints: []string{"owner", "subject", "body", "sender", "attachment", "attachment name", "note", "note name", "card", "file", "title"},
 	})
 }
 
