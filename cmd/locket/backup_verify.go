@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/backup"
 )
 
@@ -117,6 +118,9 @@ type prunedOut struct {
 }
 
 func (c *cli) prune(ctx context.Context, t backup.Target, keys backup.Keys, o backup.PruneOptions) error {
+	if keys.Sign == nil {
+		return locket.Errorf(locket.CodeNotFound, "there is no snapshot here, so there is nothing to remove")
+	}
 	bar := c.newProgress()
 	defer bar.end()
 	o.Now, o.Report = time.Now(), bar.report
