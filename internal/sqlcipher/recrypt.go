@@ -18,6 +18,9 @@ import (
 	"github.com/locketpod/locket/internal/secret"
 )
 
+// syncPages is how many pages are copied before the disk is given something to do.
+const syncPages = 8192
+
 // lockPage is the page at byte 0x40000000. SQLite's locks on the file are on
 // bytes of it, and it neither writes nor reads it.
 const lockPage = 0x40000000/PageSize + 1
@@ -59,7 +62,8 @@ type recrypter struct {
 	again bool // this is the second pass
 
 	mu     sync.Mutex
-	done   int64 // pages; guarded by mu
+	done   int64         // pages; guarded by mu
+	due    chan struct{} // of a pass: so much is written that it should go to the disk
 	report func(done, total int64)
 }
 
@@ -144,8 +148,15 @@ func (r *recrypter) pass(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var next atomic.Int64 // the first page, counted from 0, that nobody has taken
-	var workers sync.WaitGroup
-	r.done = 0
+	var workers, disk sync.WaitGroup
+	r.done, r.due = 0, make(chan struct{}, 1)
+	disk.Go(func() {
+		for range r.due { // the disk works while others compute
+			if err := r.out.Sync(); err != nil {
+				cancel(named(err))
+			}
+		}
+	})
 	for range min(runtime.GOMAXPROCS(0), 8) {
 		workers.Go(func() {
 			if err := r.work(ctx, &next); err != nil {
@@ -154,6 +165,8 @@ func (r *recrypter) pass(ctx context.Context) error {
 		})
 	}
 	workers.Wait()
+	close(r.due)
+	disk.Wait()
 	return context.Cause(ctx)
 }
 
@@ -208,6 +221,12 @@ func (r *recrypter) progress(n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.done += n
+	if !r.again && r.done/syncPages != (r.done-n)/syncPages {
+		select {
+		case r.due <- struct{}{}:
+		default: // the disk is behind
+		}
+	}
 	if r.report != nil {
 		r.report(r.done, int64(len(r.ivs)))
 	}
