@@ -24,7 +24,7 @@ const (
 	CodeTampered        Code = "tampered"        // stored bytes are not what Locket wrote
 	CodeRolledBack      Code = "rolled_back"     // the pod is older than it was when last seen
 	CodeNewer           Code = "newer"           // written by a newer Locket
-	CodeDiskFull        Code = "disk_full"       // the disk is full; nothing was changed
+	CodeDiskFull        Code = "disk_full"       // the disk is full; the message says what was changed, mostly nothing
 	CodeCancelled       Code = "cancelled"       // the caller went away or pressed Ctrl-C
 	CodeUnsupported     Code = "unsupported"     // not possible here: system, format or mode
 	CodeInternal        Code = "internal"        // a fault of Locket's
