@@ -359,3 +359,34 @@ func TestChangePasswordAmongMany(t *testing.T) {
 		t.Errorf("the changed one: %v", err)
 	}
 }
+
+// However many keys come and go, what is remembered of those that were tried does not grow
+// until it can't be read, with which an old copy would no more be noticed.
+func TestTriedKeysAreForgotten(t *testing.T) {
+	dir, state := t.TempDir(), t.TempDir()
+	f := place(t, dir, state)
+	c := create(t, f)
+	for range 30 {
+		err := f.Keys(t.Context(), c.Pod, c.Token, func(k *pods.Keys) error {
+			id, token, err := k.AddAPIKey(t.Context(), "x", "")
+			if err != nil {
+				return err
+			}
+			defer token.Wipe()
+			if err := f.Do(t.Context(), c.Pod, token, func(*store.View) error { return nil }); err != nil {
+				return err
+			}
+			return k.Revoke(t.Context(), id)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(filepath.Join(state, string(c.Pod)+".seen"))
+	if err != nil || info.Size() > 300 {
+		t.Errorf("%d bytes, %v", info.Size(), err)
+	}
+}

@@ -20,14 +20,23 @@ func (t triedSlots) bytes() []byte {
 	return b
 }
 
-// noteTried notes the slot that has just opened a pod.
+// noteTried notes the slot that has just opened a pod. Slots that have been ended since
+// are forgotten with it: what the witness keeps stays as small as a header.
 func (f *Folder) noteTried(k *unlocked) {
 	if k.grant != nil || f.witness.dir == nil {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.tries(k.pod)[k.slot] = f.tried[k.pod][k.slot] // a new one is false
+	tried := f.tries(k.pod)
+	if _, known := tried[k.slot]; known {
+		return
+	}
+	there := k.header.Slots()
+	maps.DeleteFunc(tried, func(id keyring.SlotID, _ bool) bool {
+		return !slices.ContainsFunc(there, func(s keyring.SlotInfo) bool { return s.ID == id })
+	})
+	tried[k.slot] = false
 }
 
 // tries returns the set of a pod. The caller holds mu.
