@@ -246,7 +246,7 @@ func (f *Folder) AcceptOlder(ctx context.Context, pod locket.PodID, cred keyring
 	}
 	defer k.wipe()
 	if f.witness.dir == nil {
-		return nil
+		return f.Do(ctx, pod, cred, func(*store.View) error { return nil })
 	}
 	before, known, err := f.witness.read(pod)
 	if err != nil {

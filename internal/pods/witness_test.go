@@ -133,3 +133,26 @@ func TestAcceptOlderThatFails(t *testing.T) {
 		}
 	}
 }
+
+// A pod that does not open is not accepted, also where nothing is remembered.
+func TestAcceptOlderOpensThePod(t *testing.T) {
+	dir := t.TempDir()
+	f, err := pods.Open(dir, pods.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	c, err := f.Create(t.Context(), pods.New{KeyName: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.AcceptOlder(t.Context(), c.Pod, c.Token); err != nil {
+		t.Error(err)
+	}
+	if err := os.Truncate(filepath.Join(dir, string(c.Pod), "pod.db"), 4096); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.AcceptOlder(t.Context(), c.Pod, c.Token); locket.CodeOf(err) != locket.CodeTampered {
+		t.Errorf("a cut database: %v", err)
+	}
+}
