@@ -97,8 +97,8 @@ func (c *cli) backUp(ctx context.Context, v *pods.Visit, t backup.Target, name s
 		return err
 	}
 	bar.end()
-	if err := c.noteBackup(name, sum.Link); err != nil {
-		return err
+	if err := c.noteBackup(name, sum.Link); err != nil { // the snapshot is made all the same
+		fmt.Fprintf(c.err, "locket: the snapshot is made, but that it was can't be remembered in %s\n", c.state)
 	}
 	out := backedUp{sum.ID, sum.Pages, sum.NewPages, sum.Blobs, sum.NewBlobs, sum.Size, sum.Written, sum.Notes}
 	return c.print(out, func(p *printer) {
