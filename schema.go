@@ -118,7 +118,14 @@ func BuiltinTypes() []Type {
 			text("name", RoleTitle), text("description", RoleBody), of("dateCreated", Time), of("dateModified", Time),
 			texts("participant", RoleRecipient))},
 		{Name: "Memory", TimeProperty: "dateCreated", Properties: common(
-			text("name", RoleTitle), text("text", RoleBody), text("kind", ""), text("namespace", RoleFolder),
-			of("dateCreated", Time), of("importance", Real), of("confidence", Real))},
+			text("name", RoleTitle), text("text", RoleBody), text("kind", ""),
+			Property{Name: "namespace", Kind: Text, Role: RoleFolder, Indexed: true},
+			of("dateCreated", Time), of("importance", Real), of("confidence", Real),
+			text("sender", RoleSender),                          // who said it
+			Property{Name: "thread", Kind: Text, Indexed: true}, // the conversation or session it is part of
+			of("position", Integer),                             // its place there
+			text("source", ""),                                  // what it was taken from, in words or as a URL
+			text("tier", ""),                                    // working, session or long
+			of("validFrom", Time), of("validThrough", Time), of("expires", Time))},
 	}
 }

@@ -11,13 +11,15 @@ import (
 )
 
 // Schemas in order; schema n is schemas[n-1]. A released one never changes.
-var schemas = [...]string{schemaV1, schemaV2}
+var schemas = [...]string{schemaV1, schemaV2, schemaV3}
 
 var (
 	//go:embed schema_v1.sql
 	schemaV1 string
 	//go:embed schema_v2.sql
 	schemaV2 string
+	//go:embed schema_v3.sql
+	schemaV3 string
 )
 
 // SchemaVersion is the schema this program writes.

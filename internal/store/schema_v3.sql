@@ -1,0 +1,37 @@
+-- Schema 3: what memories need beside items.
+
+-- What Locket knows of an item that nobody wrote, and can make again: how often and when
+-- programs recalled it, and the vector of its text: int8, under the number of its model.
+CREATE TABLE recalls(
+  item   INTEGER PRIMARY KEY,          -- items.n
+  uses   INTEGER NOT NULL DEFAULT 0,
+  last   INTEGER NOT NULL DEFAULT 0,   -- microseconds since 1970
+  model  INTEGER NOT NULL DEFAULT 0,   -- models.n; 0: no vector
+  vector BLOB
+) STRICT;
+
+-- The signs of vectors, packed so that a first pass over all of them reads few rows: of
+-- up to 256 items, their numbers (8 bytes each, big endian) and their bits, in step.
+-- n is of the form model << 40 | page.
+CREATE TABLE codes(
+  n     INTEGER PRIMARY KEY,
+  items BLOB NOT NULL,
+  bits  BLOB NOT NULL
+) STRICT;
+
+-- What somebody asked for that waits for the owner's word.
+CREATE TABLE pending(
+  n         INTEGER PRIMARY KEY,
+  id        BLOB NOT NULL UNIQUE,      -- UUID, 16 bytes
+  principal INTEGER NOT NULL,          -- principals.n
+  op        TEXT NOT NULL,
+  input     TEXT NOT NULL,             -- JSON
+  asked     INTEGER NOT NULL,          -- microseconds since 1970
+  source    TEXT NOT NULL              -- JSON, a locket.Source
+) STRICT;
+
+ALTER TABLE pod ADD COLUMN models TEXT NOT NULL DEFAULT '[]';
+
+CREATE INDEX IF NOT EXISTS items_Memory_namespace ON items(props->>'namespace') WHERE type = 'Memory' AND deleted = 0;
+CREATE INDEX IF NOT EXISTS items_Memory_thread ON items(props->>'thread') WHERE type = 'Memory' AND deleted = 0;
+CREATE INDEX IF NOT EXISTS items_Memory_sha256 ON items(props->>'sha256') WHERE type = 'Memory' AND deleted = 0;
