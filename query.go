@@ -12,6 +12,7 @@ const (
 	OpMore     Operator = "gt"
 	OpAtLeast  Operator = "ge"
 	OpPrefix   Operator = "prefix" // text only
+	OpUnder    Operator = "under"  // text only: "a/b" itself, and all that begins with "a/b/"
 	OpIn       Operator = "in"     // Value is a list
 	OpExists   Operator = "exists" // Value is true or false
 )

@@ -25,7 +25,7 @@ func listItems(ctx context.Context, c *Call, in listItemsIn) (locket.Page[locket
 
 type queryItemsIn struct {
 	Type    string             `json:"type,omitempty" help:"only items of this type"`
-	Where   []locket.Condition `json:"where,omitempty" help:"tests that must all hold; op is eq, ne, lt, le, gt, ge, prefix, in or exists"`
+	Where   []locket.Condition `json:"where,omitempty" help:"tests that must all hold; op is eq, ne, lt, le, gt, ge, prefix, under, in or exists"`
 	Order   string             `json:"order,omitempty" help:"updated, created, time or a property; a leading - reverses; default -updated"`
 	Limit   int                `json:"limit,omitempty" help:"most items to return, 1 to 1000; default 50"`
 	Cursor  string             `json:"cursor,omitempty" help:"where to go on: next of the page before"`

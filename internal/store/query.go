@@ -31,10 +31,41 @@ func (v *View) Query(ctx context.Context, q locket.Query) (locket.Page[locket.It
 	if err != nil {
 		return page, err
 	}
-	query, args := l.sql(limit + 1)
-	rows, err := v.s.db.QueryContext(ctx, query, args...)
+	page, err = l.page(ctx, v.s.db, v.full, limit)
 	if err != nil {
 		return page, failure("query", err)
+	}
+	return page, sawItems(ctx, v, locket.ActionRead, page.Items, func(it locket.Item) locket.ItemID { return it.ID })
+}
+
+// Query is [View.Query] as the transaction sees the pod. It is for deciding what to
+// write, and not recorded: what is shown of its answer is read with [Writer.Get].
+func (w *Writer) Query(q locket.Query) (locket.Page[locket.Item], error) {
+	var page locket.Page[locket.Item]
+	if err := w.v.may(locket.MayRead); err != nil {
+		return page, err
+	}
+	limit, err := limitOf(q.Limit, 50, 1000)
+	if err != nil {
+		return page, err
+	}
+	if _, err := w.v.catalog(w.ctx); err != nil {
+		return page, err
+	}
+	l, err := w.v.newListing(w.shown, q)
+	if err != nil {
+		return page, err
+	}
+	page, err = l.page(w.ctx, w.conn, w.types, limit)
+	return page, failure("query", err)
+}
+
+// page reads one page of the list, with all types to read rows with.
+func (l *listing) page(ctx context.Context, db querier, full catalog, limit int) (page locket.Page[locket.Item], err error) {
+	query, args := l.sql(limit + 1)
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return page, err
 	}
 	defer rows.Close()
 	var at listCursor
@@ -42,23 +73,20 @@ func (v *View) Query(ctx context.Context, q locket.Query) (locket.Page[locket.It
 		var next listCursor
 		r, err := scanItem(rows, &next.Key)
 		if err != nil {
-			return page, failure("query", err)
+			return page, err
 		}
 		if len(page.Items) == limit {
-			page.Next = v.encodeCursor(at)
+			page.Next = l.v.encodeCursor(at)
 			break
 		}
-		it, err := v.item(ctx, r, v.full)
+		it, err := l.v.item(ctx, r, full)
 		if err != nil {
-			return page, failure("query", err)
+			return page, err
 		}
 		page.Items = append(page.Items, it)
 		at = listCursor{Order: l.order, Key: next.Key, N: r.n}
 	}
-	if err := rows.Err(); err != nil {
-		return page, failure("query", err)
-	}
-	return page, sawItems(ctx, v, locket.ActionRead, page.Items, func(it locket.Item) locket.ItemID { return it.ID })
+	return page, rows.Err()
 }
 
 // A listCursor is the place after an item: its key in the order, and its number.

@@ -36,9 +36,9 @@ func cond(property string, op locket.Operator, value any) locket.Condition {
 
 func TestQueryConditions(t *testing.T) {
 	b := newBench(t)
-	b.create("Photo", props{"name": "a", "width": 10, "latitude": 1.5, "dateCreated": "2026-01-01", "keywords": []any{"x", "y"}})
-	b.create("Photo", props{"name": "b", "width": 20, "latitude": -1.5, "dateCreated": "2026-02-01"})
-	b.create("Photo", props{"name": "bb", "width": 30, "dateCreated": "2026-03-01", "keywords": []any{"y"}})
+	b.create("Photo", props{"name": "a", "width": 10, "latitude": 1.5, "dateCreated": "2026-01-01", "keywords": []any{"x", "y"}, "folder": "x"})
+	b.create("Photo", props{"name": "b", "width": 20, "latitude": -1.5, "dateCreated": "2026-02-01", "folder": "x/y"})
+	b.create("Photo", props{"name": "bb", "width": 30, "dateCreated": "2026-03-01", "keywords": []any{"y"}, "folder": "xy"})
 	b.create("Note", props{"name": "z"})
 	for _, c := range []struct {
 		where []locket.Condition
@@ -53,6 +53,7 @@ func TestQueryConditions(t *testing.T) {
 		{[]locket.Condition{cond("latitude", locket.OpExists, false)}, "bb"},
 		{[]locket.Condition{cond("dateCreated", locket.OpAtLeast, "2026-02-01T00:00:00Z")}, "b bb"},
 		{[]locket.Condition{cond("name", locket.OpPrefix, "b")}, "b bb"},
+		{[]locket.Condition{cond("folder", locket.OpUnder, "x")}, "a b"},
 		{[]locket.Condition{cond("name", locket.OpIn, []any{"a", "bb"})}, "a bb"},
 		{[]locket.Condition{cond("keywords", locket.OpEqual, "y")}, "a bb"},
 		{[]locket.Condition{cond("keywords", locket.OpIn, []any{"x", "q"})}, "a"},

@@ -95,6 +95,13 @@ func comparison(typ string, p locket.Property, cond locket.Condition) (string, [
 		}
 		// Half-open range instead of LIKE, so that an index serves it.
 		return "?v >= ? AND ?v < ?", []any{s, s + "\U0010FFFF"}, nil
+	case locket.OpUnder:
+		s, ok := cond.Value.(string)
+		if !ok || p.Kind != locket.Text {
+			return "", nil, locket.Errorf(locket.CodeInvalid, "under works on text properties and takes a text")
+		}
+		// '0' follows '/'.
+		return "(?v = ? OR ?v >= ? AND ?v < ?)", []any{s, s + "/", s + "0"}, nil
 	case locket.OpIn:
 		list, ok := listOf(cond.Value)
 		if !ok || len(list) == 0 || len(list) > 1000 {
@@ -109,5 +116,5 @@ func comparison(typ string, p locket.Property, cond locket.Condition) (string, [
 		}
 		return "?v IN (?" + strings.Repeat(", ?", len(list)-1) + ")", args, nil
 	}
-	return "", nil, locket.Errorf(locket.CodeInvalid, "%q is no operator; use eq, ne, lt, le, gt, ge, prefix, in or exists", clip(string(cond.Op), 20))
+	return "", nil, locket.Errorf(locket.CodeInvalid, "%q is no operator; use eq, ne, lt, le, gt, ge, prefix, under, in or exists", clip(string(cond.Op), 20))
 }
