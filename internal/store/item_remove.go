@@ -1,6 +1,8 @@
 package store
 
 import (
+	"errors"
+
 	"github.com/locketpod/locket"
 )
 
@@ -41,7 +43,7 @@ func (w *Writer) setDeleted(a locket.Action, id locket.ItemID, version, deleted 
 		return err
 	}
 	if deleted > 0 {
-		err = w.reindex(r.n, termsOf(t, props), terms{})
+		err = errors.Join(w.reindex(r.n, termsOf(t, props), terms{}), w.dropVector(r.n))
 	} else {
 		err = w.indexTerms(r.n, termsOf(t, props))
 	}
@@ -51,7 +53,7 @@ func (w *Writer) setDeleted(a locket.Action, id locket.ItemID, version, deleted 
 	return w.note(a, r.n, r.id, r.typ, nil)
 }
 
-// Erase removes an item for good: values, history, index terms, edges, keys, and
+// Erase removes an item for good: values, history, index terms, vector, edges, keys, and
 // blobs that nothing else refers to. What stays is the signed fact that an item
 // was erased, and the hashes of what was done with it before.
 func (w *Writer) Erase(id locket.ItemID, version int64) error {
@@ -81,12 +83,16 @@ func (w *Writer) Erase(id locket.ItemID, version int64) error {
 	if err := w.unrefBlobs(r.n); err != nil {
 		return err
 	}
+	if err := w.dropVector(r.n); err != nil {
+		return err
+	}
 	for _, q := range []string{
 		`DELETE FROM items WHERE n = ?`,
 		`DELETE FROM history WHERE item = ?`,
 		`DELETE FROM edges WHERE source = ?`,
 		`DELETE FROM edges WHERE target = ?`,
 		`DELETE FROM keys WHERE item = ?`,
+		`DELETE FROM recalls WHERE item = ?`,
 		`UPDATE leaves SET salt = NULL, data = NULL WHERE item = ? AND item > 0`,
 	} {
 		if err := w.exec(q, r.n); err != nil {

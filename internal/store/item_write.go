@@ -249,8 +249,14 @@ func (w *Writer) replace(t *locket.Type, r *itemRow, old, changed map[string]any
 	if err := w.refBlobs(t, r.n, changed); err != nil {
 		return err
 	}
-	if err := w.reindex(r.n, termsOf(t, old), termsOf(t, props)); err != nil {
+	was, is := termsOf(t, old), termsOf(t, props)
+	if err := w.reindex(r.n, was, is); err != nil {
 		return err
+	}
+	if was != is {
+		if err := w.dropVector(r.n); err != nil {
+			return err
+		}
 	}
 	return w.note(locket.ActionUpdate, r.n, r.id, r.typ, changed)
 }

@@ -6,13 +6,14 @@ CREATE TABLE recalls(
   item   INTEGER PRIMARY KEY,          -- items.n
   uses   INTEGER NOT NULL DEFAULT 0,
   last   INTEGER NOT NULL DEFAULT 0,   -- microseconds since 1970
-  model  INTEGER NOT NULL DEFAULT 0,   -- models.n; 0: no vector
-  vector BLOB
+  model  INTEGER NOT NULL DEFAULT 0,   -- place in pod.models, from 1; 0: no vector
+  code   INTEGER NOT NULL DEFAULT 0,   -- codes.n that has its signs
+  vector BLOB                          -- scale (float32, little endian), then an int8 per dimension
 ) STRICT;
 
 -- The signs of vectors, packed so that a first pass over all of them reads few rows: of
 -- up to 256 items, their numbers (8 bytes each, big endian) and their bits, in step.
--- n is of the form model << 40 | page.
+-- n is of the form model << 40 | page. All pages of a model but its last are full.
 CREATE TABLE codes(
   n     INTEGER PRIMARY KEY,
   items BLOB NOT NULL,

@@ -154,7 +154,7 @@ func (v *View) sees(ctx context.Context, q querier, id locket.ItemID) (bool, err
 }
 
 // CheckIntegrity reads and verifies every page and index. It returns what is
-// wrong, one line each, at most 100.
+// wrong, one line each, little more than 100.
 func (v *View) CheckIntegrity(ctx context.Context) ([]string, error) {
 	if err := v.mayAll(locket.MayManage); err != nil {
 		return nil, err
@@ -174,5 +174,9 @@ func (v *View) CheckIntegrity(ctx context.Context) ([]string, error) {
 			found = append(found, line)
 		}
 	}
-	return found, failure("check integrity", rows.Err())
+	if err := rows.Err(); err != nil {
+		return nil, failure("check integrity", err)
+	}
+	vectors, err := v.checkVectors(ctx)
+	return append(found, vectors...), failure("check integrity", err)
 }
