@@ -126,6 +126,7 @@ func BuiltinTypes() []Type {
 			of("position", Integer),                             // its place there
 			text("source", ""),                                  // what it was taken from, in words or as a URL
 			text("tier", ""),                                    // working, session or long
-			of("validFrom", Time), of("validThrough", Time), of("expires", Time))},
+			of("validFrom", Time), of("validThrough", Time), of("expires", Time),
+			text("forgotten", ""))}, // why it was deleted
 	}
 }

@@ -170,7 +170,7 @@ key, so that nothing is asked.`,
 			c.historyCommand(), c.importCommand(), c.exportCommand(), c.encryptCommand(), c.opCommand(),
 		}},
 		{"Agents and access:", []*cobra.Command{
-			c.agentsCommand(), c.principalCommand(), c.policyCommand(), c.keyCommand(), c.sessionsCommand(),
+			c.memoryCommand(), c.agentsCommand(), c.principalCommand(), c.policyCommand(), c.keyCommand(), c.sessionsCommand(),
 		}},
 		{"Safety:", []*cobra.Command{c.recoveryCommand(), c.backupCommand(), c.restoreCommand()}},
 		{"Proof:", []*cobra.Command{c.journalCommand(), c.verifyCommand(), c.undoCommand()}},

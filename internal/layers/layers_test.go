@@ -28,8 +28,10 @@ var rungs = [][]string{
 	{"internal/policy/policytest"},
 	{"internal/journal", "internal/portable"}, // state, a ladder
 	{"internal/store"},
+	{"internal/podtest"},
 	{"internal/pods"},
-	{"internal/importer", "internal/demo", "internal/backup", "internal/exporter"}, // services, over Views and files
+	{"internal/memory/recall"},
+	{"internal/importer", "internal/demo", "internal/backup", "internal/exporter", "internal/memory"}, // services, over Views and files
 	{"internal/ops"}, // faces, a ladder
 	{"client"},
 	{"internal/api"},

@@ -24,6 +24,7 @@ import (
 	"strings"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/memory"
 	"github.com/locketpod/locket/internal/pods"
 	"github.com/locketpod/locket/internal/store"
 )
@@ -58,8 +59,9 @@ const (
 // A Call is what an operation works with beside its input.
 type Call struct {
 	*pods.Visit
-	Body   io.Reader       // the upload, if the operation takes one
-	Report locket.Reporter // may be nil
+	Body     io.Reader       // the upload, if the operation takes one
+	Report   locket.Reporter // may be nil
+	Embedder memory.Embedder // nil: recall goes by words alone
 }
 
 // A File is an answer of raw bytes of which any range can be read. Whoever runs

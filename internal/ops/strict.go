@@ -183,6 +183,10 @@ func fits(t reflect.Type, tok json.Token) bool {
 	if !ok {
 		return false
 	}
+	if t.Kind() == reflect.Float64 {
+		_, err := n.Float64()
+		return err == nil
+	}
 	_, err := strconv.ParseInt(n.String(), 10, min(64, 8*int(t.Size())))
 	return err == nil
 }
@@ -197,6 +201,8 @@ func expected(t reflect.Type) string {
 		return "text"
 	case reflect.Bool:
 		return "true or false"
+	case reflect.Float64:
+		return "a number"
 	}
 	return "a whole number"
 }

@@ -24,6 +24,16 @@ func Table() []Op {
 		define("edges.link", "PUT", "/v1/items/{source}/edges/{name}/{target}", locket.MayLink, "Link two items.", linkItems),
 		define("edges.unlink", "DELETE", "/v1/items/{source}/edges/{name}/{target}", locket.MayLink, "Remove a link.", unlinkItems),
 
+		define("memory.remember", "POST", "/v1/memories", locket.MayCreate, "Remember something, unless it is known.", remember).creates(),
+		define("memory.recall", "POST", "/v1/recall", locket.MaySearch, "Recall what answers a question, with the reason for each hit.", recallMemories),
+		define("memory.update", "PATCH", "/v1/memories/{id}", locket.MayUpdate, "Change a memory; what it was stays in its history.", updateMemory),
+		define("memory.forget", "POST", "/v1/memories/{id}/forget", locket.MayDelete, "Hide a memory; it can be restored.", forget),
+		define("memory.timeline", "GET", "/v1/memories", locket.MayRead, "List memories by when they were.", timeline),
+		define("memory.status", "GET", "/v1/memory/status", locket.MayRead, "Count the memories there are to recall.", memoryStatus),
+		define("memory.audit", "GET", "/v1/memory/audit", locket.MayRead, "List what is doubtful among the memories: duplicates, contradictions, unused and unsourced ones.", auditMemories),
+		define("memory.tend", "POST", "/v1/memory/tend", locket.MayDelete, "Archive the memories whose time is over.", tendMemories),
+		define("memory.embed", "POST", "/v1/memory/embed", locket.MayUpdate, "Make the vectors that recall by meaning needs.", embedMemories).reports(),
+
 		define("blobs.put", "POST", "/v1/blobs", locket.MayCreate, "Store a file.", putBlob).creates().uploads(),
 		define("blobs.get", "GET", "/v1/blobs/{id}", locket.MayRead, "Read a file, or ranges of it.", getBlob),
 
