@@ -36,6 +36,15 @@ func SearchSQL(c Catalog, text string) string {
 	return s
 }
 
+// SchemasTo returns the statements of the schemas up to a version.
+func SchemasTo(version int) []string {
+	var all []string
+	for _, s := range schemas[:version] {
+		all = append(all, compact(s))
+	}
+	return all
+}
+
 // ApartIndex makes the index of searches with bounds.
 const ApartIndex = apartIndex
 
