@@ -23,6 +23,10 @@ func Permissions() []Permission {
 	return []Permission{MayRead, MaySearch, MayCreate, MayUpdate, MayDelete, MayLink, MayImport, MayExport, MayManage}
 }
 
+// Reviewable lists the permissions for which a rule may ask for review: those to change
+// items.
+func Reviewable() []Permission { return []Permission{MayCreate, MayUpdate, MayDelete, MayLink} }
+
 // A Policy says what a principal may do: what any of its rules permits, and
 // nothing else. See docs/design/policy.md.
 type Policy struct {
@@ -45,6 +49,9 @@ type Rule struct {
 	// several rules that fit the same item add up.
 	Properties []string  `json:"properties,omitempty"`
 	Expires    time.Time `json:"expires,omitzero"`
+	// Review makes what only such rules permit wait until the owner approves it. Their
+	// actions are among [Reviewable].
+	Review bool `json:"review,omitempty"`
 }
 
 // A Match is a test of a property: one of its values is among In, or begins with

@@ -21,6 +21,7 @@ type Access struct {
 type permit struct {
 	Clause
 	actions actions
+	review  bool // only once the owner has approved it
 }
 
 // ownerRule is what explanations call the reason for which the owner may do
@@ -60,7 +61,7 @@ func (a *Access) Types(p locket.Permission) []string {
 
 func (a *Access) on(p locket.Permission, typ string) bool {
 	set := action(p)
-	return slices.ContainsFunc(a.types[typ], func(g permit) bool { return g.actions&set != 0 })
+	return slices.ContainsFunc(a.types[typ], func(g permit) bool { return g.actions&set != 0 && !g.review })
 }
 
 // Clauses returns what permits p on items of a type: an item that any of them fits.
@@ -72,7 +73,7 @@ func (a *Access) Clauses(p locket.Permission, typ string) []Clause {
 	}
 	var out []Clause
 	for i := range a.types[typ] {
-		if g := &a.types[typ][i]; g.actions&set != 0 {
+		if g := &a.types[typ][i]; g.actions&set != 0 && !g.review {
 			out = append(out, g.Clause)
 		}
 	}

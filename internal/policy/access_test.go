@@ -26,6 +26,7 @@ type evaluateVector struct {
 		Time       time.Time           `json:"time"`
 		Props      map[string]any      `json:"props"`
 		Permits    []locket.Permission `json:"permits"`
+		Approved   []locket.Permission `json:"approved"`   // what is permitted beyond that once it is approved
 		Properties []string            `json:"properties"` // that may be read, if anything is permitted; nil: all
 		Rules      []string            `json:"rules"`      // by which it may be read
 	} `json:"items"`
@@ -80,11 +81,16 @@ func TestEvaluate(t *testing.T) {
 		}
 		for i, item := range v.Items {
 			f := policy.Facts{ID: item.ID, Type: item.Type, Time: item.Time.UnixMicro(), Props: stored(t, types[item.Type], item.Props)}
-			var permits []locket.Permission
+			var permits, approved []locket.Permission
 			for _, p := range locket.Permissions() {
 				if a.Permits(p, f) {
 					permits = append(permits, p)
+				} else if a.Approved().Permits(p, f) {
+					approved = append(approved, p)
 				}
+			}
+			if !slices.Equal(approved, item.Approved) {
+				t.Errorf("%s: item %d: %v once approved, want %v", v.About, i, approved, item.Approved)
 			}
 			rules := a.Deciding(locket.MayRead, f)
 			if !slices.Equal(permits, item.Permits) || !slices.Equal(rules, item.Rules) {
@@ -155,10 +161,13 @@ func TestEverything(t *testing.T) {
 
 func TestMeet(t *testing.T) {
 	types, r, both, neither := policytest.Types(), rand.New(rand.NewPCG(2, 2)), 0, 0
-	for range 10_000 {
+	for n := range 20_000 {
 		p, q, f := policytest.Random(r), policytest.Random(r), policytest.RandomFacts(r)
 		a, b := policy.Compile(p, types, now), policy.Compile(q, types, now)
 		m := a.Meet(b)
+		if n%2 == 1 { // approval comes after, or before
+			a, b, m = a.Approved(), b.Approved(), m.Approved()
+		}
 		for _, perm := range []locket.Permission{locket.MayRead, locket.MaySearch, locket.MayUpdate} {
 			want := a.Permits(perm, f) && b.Permits(perm, f)
 			if want {

@@ -68,7 +68,7 @@ func (t *Test) implies(u *Test) bool {
 
 // covers reports whether g permits all that narrow does.
 func (g *permit) covers(narrow *permit) bool {
-	return narrow.actions&^g.actions == 0 &&
+	return narrow.actions&^g.actions == 0 && (narrow.review || !g.review) &&
 		(g.Items == nil || narrow.Items != nil && subset(narrow.Items, g.Items)) &&
 		(!g.HasAfter || narrow.HasAfter && narrow.After >= g.After) &&
 		(!g.HasBefore || narrow.HasBefore && narrow.Before <= g.Before) &&

@@ -57,7 +57,7 @@ func newRule(i int, r *locket.Rule) *rule {
 
 // compile returns what r permits on items of type t, false if it is nothing.
 func (r *rule) compile(t *locket.Type) (permit, bool) {
-	g := permit{actions: actionsOf(r.Actions), Clause: Clause{Rule: r.name}}
+	g := permit{actions: r.actions(), review: r.Review, Clause: Clause{Rule: r.name}}
 	for _, property := range r.tested {
 		test, ok := r.test(t, property)
 		if !ok {
@@ -79,6 +79,15 @@ func (r *rule) compile(t *locket.Type) (permit, bool) {
 		g.Before = r.Before.UnixMicro()
 	}
 	return g, g.possible()
+}
+
+// actions are those that r permits. What can't wait for review it does not permit.
+func (r *rule) actions() actions {
+	set := actionsOf(r.Actions)
+	if r.Review {
+		set &= actionsOf(locket.Reviewable())
+	}
+	return set
 }
 
 // possible is false for a permit that can't ever permit anything.

@@ -51,7 +51,12 @@ func explainRule(r *locket.Rule) string {
 func ruleSentence(r *locket.Rule, n int) string {
 	var b strings.Builder
 	list := actionsOf(r.Actions).list()
-	b.WriteString("May " + and(words(list), len(list)) + " " + things(r, n))
+	b.WriteString("May")
+	if r.Review {
+		b.WriteString(", once the owner approves it,") // in front, so that it is not cut off
+	}
+	b.WriteString(" ")
+	b.WriteString(and(words(list), len(list)) + " " + things(r, n))
 	if len(r.Where) > 0 {
 		var tests []string
 		for _, name := range slices.Sorted(maps.Keys(r.Where)) {

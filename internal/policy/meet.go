@@ -73,6 +73,7 @@ func meetAll(left, right []permit) []permit {
 func (g *permit) meet(h *permit) (permit, bool) {
 	both := *g
 	both.actions &= h.actions
+	both.review = g.review || h.review
 	if g.Rule != h.Rule {
 		both.Rule = g.Rule + " + " + h.Rule
 	}

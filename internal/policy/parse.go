@@ -26,7 +26,7 @@ const (
 // The members of the language's objects.
 var (
 	policyMembers = []string{"rules", "limits", "expires"}
-	ruleMembers   = []string{"name", "actions", "types", "where", "items", "after", "before", "properties", "expires"}
+	ruleMembers   = []string{"name", "actions", "types", "where", "items", "after", "before", "properties", "expires", "review"}
 	limitMembers  = []string{"actions", "count", "per"}
 )
 
@@ -91,6 +91,12 @@ func readRule(path string, v any) (locket.Rule, error) {
 		Before:     r.time("before"),
 		Properties: r.names("properties"),
 		Expires:    r.time("expires"),
+		Review:     r.flag("review"),
+	}
+	for i, p := range rule.Actions {
+		if rule.Review && !slices.Contains(locket.Reviewable(), p) {
+			r.failAt(element(member(path, "actions"), i), "what is under review is to create, update, delete or link; put %q into a rule of its own", p)
+		}
 	}
 	if !rule.After.IsZero() && !rule.Before.IsZero() && !rule.After.Before(rule.Before) {
 		r.fail("before", "this must be later than after, or the rule fits nothing")
@@ -255,6 +261,18 @@ func (r *reader) time(name string) time.Time {
 		r.fail(name, "the year must be between 1 and 9999")
 	}
 	return t
+}
+
+func (r *reader) flag(name string) bool {
+	v, ok := r.members[name]
+	if !ok {
+		return false
+	}
+	b, ok := v.(bool)
+	if !ok {
+		r.fail(name, "expected true or false, got %s", describe(v))
+	}
+	return b
 }
 
 func (r *reader) count(name string) int {

@@ -94,6 +94,8 @@ func gapTo(wide, r *rule, types map[string]*locket.Type) *gap {
 		return &gap{6, "properties", "for " + and(wide.Properties, 5)}
 	case !within(r.Expires, wide.Expires):
 		return &gap{7, "expires", "until " + when(wide.Expires)}
+	case wide.Review && !r.Review:
+		return &gap{8, "review", "once the owner has approved it"}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,6 +97,10 @@ func TestWithin(t *testing.T) {
 			"rules[0].expires: the policy above permits this only until 2027-01-01",
 		},
 
+		{`{"actions":["create"],"review":true}`, `{"actions":["create","update"],"review":true}`, ""},
+		{`{"actions":["create"],"review":true}`, `{"actions":["create","update"]}`, ""},
+		{`{"actions":["create"]}`, `{"actions":["create"],"review":true}`, "rules[0].review: the policy above permits this only once the owner has approved it"},
+
 		{limited(`{"count":10,"per":"hour"}`), limited(`{"count":10,"per":"hour"}`), ""},
 		{limited(`{"count":1,"per":"minute"}`), limited(`{"count":60,"per":"hour"}`), ""},
 		{limited(`{"count":10,"per":"hour"}`), limited(`{"actions":["read"],"count":10,"per":"minute"}`), ""},
@@ -150,7 +155,10 @@ func TestWithinHolds(t *testing.T) {
 		}
 		accepted++
 		a, b := policy.Compile(child, types, now), policy.Compile(parent, types, now)
-		for range 20 {
+		for n := range 40 {
+			if n == 20 {
+				a, b = a.Approved(), b.Approved()
+			}
 			f := policytest.RandomFacts(r)
 			for _, p := range []locket.Permission{locket.MayRead, locket.MaySearch, locket.MayUpdate} {
 				if !a.Permits(p, f) {
@@ -184,7 +192,7 @@ func narrowed(t *testing.T, r *rand.Rand, parent locket.Policy) locket.Policy {
 	child, other := parsed(t, string(text)), policytest.Random(r)
 	for i := range min(len(child.Rules), len(other.Rules)) {
 		c, o := &child.Rules[i], other.Rules[i]
-		switch r.IntN(6) {
+		switch r.IntN(7) {
 		case 0:
 			c.Types = o.Types
 		case 1:
@@ -199,7 +207,9 @@ func narrowed(t *testing.T, r *rand.Rand, parent locket.Policy) locket.Policy {
 		case 3:
 			c.After, c.Before = o.After, o.Before
 		case 4:
-			c.Actions, c.Expires = o.Actions, o.Expires
+			c.Actions, c.Review, c.Expires = o.Actions, o.Review, o.Expires
+		case 5:
+			c.Review = !slices.Contains(c.Actions, locket.MayRead) && !slices.Contains(c.Actions, locket.MaySearch)
 		}
 	}
 	child.Expires = other.Expires

@@ -132,6 +132,10 @@ func rule(r *rand.Rand) locket.Rule {
 	if chance(r, 10) {
 		rule.Expires = expiry(r)
 	}
+	if chance(r, 3) {
+		// Only those of its actions that change something may wait.
+		rule.Actions, rule.Review = some(r, []locket.Permission{locket.MayCreate, locket.MayUpdate, locket.MayLink}), true
+	}
 	return rule
 }
 
