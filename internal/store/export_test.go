@@ -45,6 +45,11 @@ func SchemasTo(version int) []string {
 	return all
 }
 
+// LinksSQL is the statements of Links.
+func LinksSQL() []string {
+	return []string{linksQuery("src", 3, always, always), linksQuery("dst", 3, always, always)}
+}
+
 // ApartIndex makes the index of searches with bounds.
 const ApartIndex = apartIndex
 

@@ -86,7 +86,7 @@ func TestStatementsUseIndexes(t *testing.T) {
 	}
 }
 
-var walks = regexp.MustCompile(`^SCAN (?:items|i|edges|e|history|leaves|l|changes|c|keys|k|blobs|b|blob_refs|r|imports|ledger|principals|p|grants|g|recalls|rc|codes|pending)\b`)
+var walks = regexp.MustCompile(`^SCAN (?:items|i|edges|e|src|dst|history|leaves|l|changes|c|keys|k|blobs|b|blob_refs|r|imports|ledger|principals|p|grants|g|recalls|rc|codes|pending)\b`)
 
 func allowed(q string) bool {
 	for part := range scanned {
@@ -186,6 +186,7 @@ func listings() []string {
 		{Type: "Message", Order: "-time"},
 		{Deleted: true},
 		{Type: "Person", Order: "name"},
+		{Type: "Memory", Order: "created", Where: []locket.Condition{cond("namespace", locket.OpEqual, "x"), cond("name", locket.OpEqual, "x")}},
 		{Type: "Person", Where: []locket.Condition{cond("name", locket.OpEqual, "x")}},
 		{Type: "Person", Order: "name", Where: []locket.Condition{cond("name", locket.OpPrefix, "x")}},
 	} {
@@ -195,5 +196,5 @@ func listings() []string {
 	for _, text := range []string{"word", "word type:note", "type:note after:2026", "-word", "word -other has:url"} {
 		all = append(all, store.SearchSQL(c, text))
 	}
-	return all
+	return append(all, store.LinksSQL()...)
 }
