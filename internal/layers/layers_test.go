@@ -30,8 +30,7 @@ var rungs = [][]string{
 	{"internal/store"},
 	{"internal/podtest"},
 	{"internal/pods"},
-	{"internal/memory/recall"},
-	{"internal/importer", "internal/demo", "internal/backup", "internal/exporter", "internal/memory"}, // services, over Views and files
+	{"internal/importer", "internal/demo", "internal/backup", "internal/exporter", "internal/memory", "internal/memory/recall", "internal/memory/tree", "internal/memory/graph"}, // services, over Views and files
 	{"internal/ops"}, // faces, a ladder
 	{"client"},
 	{"internal/api"},
