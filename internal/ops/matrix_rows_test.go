@@ -67,6 +67,7 @@ func matrix() map[string][]*row {
 		"items": itemRows(), "links": linkRows(), "bulk": bulkRows(), "principals": principalRows(),
 		"keys": keyRows(), "grants": grantRows(), "journal": journalRows(), "imports": importRows(),
 		"memories": memoryRows(),
+		"memory files": memoryFileRows(),
 	}
 }
 
@@ -343,5 +344,29 @@ func importRows() []*row {
 		{op: "imports.list", needs: locket.MayRead, reads: true, expect: anywhere(locket.MayRead)},
 		ofRun("imports.ledger", "", "run-1"), ofRun("imports.ledger", "a missing one", "run-2"),
 		ofRun("imports.csv", "", "run-1"), ofRun("imports.csv", "a missing one", "run-2"),
+	}
+}
+
+// readsAll and writesAll ask for what only policies for all types permit on memories.
+func readsAll(_ *matrixWorld, a *actor, _ target) locket.Code {
+	if !a.reads {
+		return denied
+	}
+	return fine
+}
+
+func writesAll(_ *matrixWorld, a *actor, _ target) locket.Code {
+	if !a.all {
+		return denied
+	}
+	return fine
+}
+
+func memoryFileRows() []*row {
+	const path = "/memories/a.md"
+	return []*row{
+		{op: "memory.file", needs: ops.Own, give: given("command", "view", "path", "/memories"), expect: readsAll},
+		{op: "memory.file", variant: "missing", needs: ops.Own, give: given("command", "delete", "path", path), expect: readsAll},
+		{op: "memory.file", variant: "create", needs: ops.Own, writes: true, give: given("command", "create", "path", path, "file_text", "text"), expect: writesAll},
 	}
 }

@@ -118,6 +118,35 @@ func TestOthers(t *testing.T) {
 	}
 }
 
+// TestRecorded: the journal has which files an agent was shown, and no others.
+func TestRecorded(t *testing.T) {
+	p := newPod(t)
+	anna := p.agent("anna", everything()...)
+	const of = "agents/anna/memories"
+	p.run(anna, of, create(a, "one"))
+	p.run(anna, of, create(b, "two"))
+	items := p.items(false)
+	for _, c := range []struct {
+		cmd tree.Command
+		ids []any
+	}{
+		{view("/memories"), []any{string(items[0].ID), string(items[1].ID)}},
+		{view(b), []any{string(items[1].ID)}},
+		{replace(a, "x", "y"), []any{string(items[0].ID)}},
+		{create(b, "x"), []any{string(items[1].ID)}},
+	} {
+		p.run(anna, of, c.cmd)
+		page, err := p.owner.Journal(t.Context(), store.JournalQuery{Limit: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := page.Items[0]
+		if e.Author != anna.Principal().ID || len(e.Actions) != 1 || e.Actions[0].Action != locket.ActionRead || fmt.Sprint(e.Actions[0].Detail["ids"]) != fmt.Sprint(c.ids) {
+			t.Errorf("%+v: the journal has %+v, want %v", c.cmd, e, c.ids)
+		}
+	}
+}
+
 // TestPermissions: who may not do a thing is refused it, with nothing changed.
 func TestPermissions(t *testing.T) {
 	p := newPod(t)
