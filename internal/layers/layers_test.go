@@ -21,7 +21,7 @@ const module = "github.com/locketpod/locket"
 // package may import those on lower rungs, and everything may import the
 // vocabulary except the bytes, which know nothing of pods.
 var rungs = [][]string{
-	{"internal/secret", "internal/durable", "internal/canon", "internal/jsontext", "internal/harden", "internal/safehttp"}, // bytes
+	{"internal/secret", "internal/durable", "internal/canon", "internal/jsontext", "internal/harden", "internal/safehttp", "internal/agentcfg"}, // bytes
 	{"internal/seal", "internal/sqlcipher", "internal/agekey", "internal/slip39"},
 	{"."}, // the vocabulary: standard library only
 	{"internal/keyring", "internal/policy", "internal/blob", "internal/keystore", "internal/kit", "internal/foreign"}, // keys and rules
