@@ -20,6 +20,7 @@ import (
 const (
 	envDir    = "LOCKET_DIR"
 	envKey    = "LOCKET_KEY"
+	envFile   = "LOCKET_KEY_FILE"
 	envServer = "LOCKET_SERVER"
 	envSign   = "LOCKET_SIGN_KEY"
 	envWork   = "LOCKET_SESSION"
@@ -37,7 +38,7 @@ type cli struct {
 	colour        bool // on standard output
 	width         int  // columns of the terminal; 0 if standard output is none
 
-	key    *secret.Key // LOCKET_KEY; empty if it is not set
+	key    *secret.Key // the API key: of LOCKET_KEY, or of a file; empty if there is none
 	prompt prompter    // the terminal
 
 	findStore func(name string) (keyStore, bool) // where the machine keeps secrets
@@ -47,6 +48,7 @@ type cli struct {
 	signWith         string // file with the caller's own signing key; "": the pod signs
 	session          string // id of the session that the changes belong to
 	backup           string // LOCKET_BACKUP
+	keyFile          string // file with the API key
 	ownerKey         string // file with the secret half of an owner's key
 	deviceSecret     string // file with the device secret
 	passphraseFile   string
@@ -62,7 +64,7 @@ func newCLI(in, out, err *os.File, getenv func(string) string) *cli {
 		inTTY: isTerminal(in), errTTY: isTerminal(err),
 		key:    secret.Take([]byte(getenv(envKey))),
 		prompt: terminal{}, findStore: findStore,
-		backup: getenv(envBackup), ownerKey: getenv(envOwner), deviceSecret: getenv(envDevice),
+		backup: getenv(envBackup), keyFile: getenv(envFile), ownerKey: getenv(envOwner), deviceSecret: getenv(envDevice),
 		dir: getenv(envDir), server: getenv(envServer), state: stateDir(),
 		signWith: getenv(envSign), session: getenv(envWork),
 	}
@@ -80,7 +82,7 @@ func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // run runs one command line, prints its error and returns the exit status.
 func (c *cli) run(ctx context.Context, args []string) int {
-	defer c.key.Wipe()
+	defer func() { c.key.Wipe() }() // a file may have given another meanwhile
 	err := c.execute(ctx, args)
 	if err != nil {
 		c.fail(err)
@@ -145,15 +147,16 @@ func (c *cli) rootCommand() *cobra.Command {
 
 Commands work directly on the pod folder (--dir, ` + envDir + `; default: the platform's
 data folder), or against a server (--server, ` + envServer + `). ` + envKey + ` may hold an API
-key, so that nothing is asked.`,
+key, or --api-key-file name a file with one, so that nothing is asked.`,
 		Example: `  locket init
   locket import ~/Downloads/takeout.zip
   locket search from:anna harbour
   locket serve`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRun: func(*cobra.Command, []string) {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			c.running = true
+			return c.settle(cmd)
 		},
 	}
 	c.sharedFlags(root)
@@ -196,6 +199,7 @@ func (c *cli) sharedFlags(root *cobra.Command) {
 	f.BoolVar(&c.json, "json", false, "print JSON, errors too")
 	f.BoolVarP(&c.verbose, "verbose", "v", false, "say more on standard error")
 	f.StringVar(&c.passphraseFile, "passphrase-file", "", "read the passphrase from the first line of a file")
+	f.StringVar(&c.keyFile, "api-key-file", c.keyFile, "file with an API key, readable by its owner only")
 	f.StringVar(&c.ownerKey, "owner-key", c.ownerKey, "file with your own key, as 'locket key keygen' makes it; folders only")
 	f.StringVar(&c.deviceSecret, "device-secret", c.deviceSecret, "file with the secret of this device that a passphrase may need")
 	f.IntVar(&c.passphraseFD, "passphrase-fd", -1, "read the passphrase from the first line of a file descriptor")

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"github.com/spf13/cobra"
+
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/agekey"
 	"github.com/locketpod/locket/internal/keyring"
@@ -92,6 +94,41 @@ func readOwnerKey(path string) (*credential, error) {
 		return nil, locket.Errorf(locket.CodeInvalid, "the file of --owner-key holds no post-quantum age identity; 'locket key keygen' makes one").Because(err)
 	}
 	return &credential{keyring.Owner{Seed: seed}, []*secret.Key{seed}}, nil
+}
+
+// settle lets what the command line says win over the environment, and reads the API
+// key if it is in a file. An agent that runs with a key of its own thereby never acts as
+// the owner, whose key the environment may hold.
+func (c *cli) settle(cmd *cobra.Command) error {
+	given := cmd.Flags().Changed
+	if given("dir") && !given("server") {
+		c.server = ""
+	}
+	if !given("api-key-file") {
+		if c.keyFile == "" || c.key.Len() > 0 {
+			return nil
+		}
+	} else if err := oneOf(cmd, "api-key-file", "owner-key", "passphrase-file", "passphrase-fd"); err != nil {
+		return err
+	} else {
+		c.ownerKey = ""
+	}
+	key, err := readKeyFile(c.keyFile)
+	if err != nil {
+		return err
+	}
+	c.key.Wipe()
+	c.key = key
+	return nil
+}
+
+// readKeyFile reads an API key. A file that others may read is refused.
+func readKeyFile(path string) (*secret.Key, error) {
+	const what = "the file of the API key"
+	if info, err := os.Stat(path); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		return nil, locket.Errorf(locket.CodeInvalid, "%s can be read by others; 'chmod 600' makes it yours alone", what)
+	}
+	return readSecretFile(path, what)
 }
 
 func parseKey(text *secret.Key) (*credential, error) {

@@ -34,7 +34,7 @@ type remote struct {
 
 func (c *cli) newRemote() (*remote, error) {
 	if c.key.Len() == 0 {
-		return nil, locket.Errorf(locket.CodeUnauthenticated, "a server needs an API key or a grant; put it in %s", envKey)
+		return nil, locket.Errorf(locket.CodeUnauthenticated, "a server needs an API key or a grant; put it in %s, or name its file with --api-key-file", envKey)
 	}
 	if c.signWith != "" {
 		return nil, locket.Errorf(locket.CodeUnsupported, "your own key signs in a folder only: leave out --sign-with, or --server and %s", envServer)
