@@ -207,6 +207,9 @@ type Visit struct {
 	lease *lease
 }
 
+// Pod is the id of the pod.
+func (v *Visit) Pod() locket.PodID { return v.call.Pod }
+
 // Visit unlocks and opens a pod, runs fn and lets go of it. A key may be added or
 // revoked between reading the header and reading the database; then both are
 // read again.

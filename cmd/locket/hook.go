@@ -1,0 +1,7 @@
+package main
+
+const (
+	hookSession = "session-start"
+	hookPrompt  = "prompt"
+	hookStop    = "stop"
+)
