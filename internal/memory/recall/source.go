@@ -1,0 +1,31 @@
+package recall
+
+import (
+	"context"
+
+	"github.com/locketpod/locket"
+)
+
+// A source is where memories are looked for: all that one principal may see and a query
+// asks for, and nothing else.
+type source interface {
+	// counts returns in how many items each word occurs, at most so many, and of how many
+	// items.
+	counts(ctx context.Context, words []string, most int) ([]int, int, error)
+	// matching returns items in which any of the first words occurs and, if there are
+	// some, any of the second.
+	matching(ctx context.Context, any, and []string, limit int) ([]found, error)
+	// around returns the items of a thread next to a position, in order, without those
+	// at it. They need not be what the query asks for.
+	around(ctx context.Context, thread string, position int64, before, after int) ([]locket.Item, error)
+	// passes reports whether an item that around returned is one that is looked for.
+	passes(ctx context.Context, it locket.Item) (bool, error)
+	// nearest returns items by their vectors, the most similar first.
+	nearest(ctx context.Context, model string, vector []float32, limit int) ([]found, error)
+}
+
+// A found is an item with what Locket knows of its use.
+type found struct {
+	item locket.Item
+	uses int64
+}

@@ -1,0 +1,79 @@
+package recall
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/store"
+)
+
+// A viewSource is what a view shows of what a query asks for.
+type viewSource struct {
+	v      *store.View
+	filter store.MemoryFilter
+	fields fields
+}
+
+func (q *Query) filter() store.MemoryFilter {
+	return store.MemoryFilter{
+		Types: q.Types, Namespace: q.Namespace, Kinds: q.Kinds, Tags: q.Tags, After: q.After, Before: q.Before, Expired: q.All,
+	}
+}
+
+func (s *viewSource) counts(ctx context.Context, words []string, most int) ([]int, int, error) {
+	list := make([]store.Expr, len(words))
+	for i, w := range words {
+		list[i] = store.Term(w)
+	}
+	return s.v.TermCounts(ctx, s.filter, list, most)
+}
+
+func (s *viewSource) matching(ctx context.Context, first, second []string, limit int) ([]found, error) {
+	e := anyOf(first)
+	if len(second) > 0 {
+		e = store.AllOf(e, anyOf(second))
+	}
+	return foundIn(s.v.Matching(ctx, s.filter, e, limit))
+}
+
+func anyOf(words []string) store.Expr {
+	list := make([]store.Expr, len(words))
+	for i, w := range words {
+		list[i] = store.Term(w)
+	}
+	return store.AnyOf(list...)
+}
+
+func (s *viewSource) around(ctx context.Context, thread string, position int64, before, after int) ([]locket.Item, error) {
+	return s.v.Around(ctx, thread, position, before, after)
+}
+
+func (s *viewSource) nearest(ctx context.Context, model string, vector []float32, limit int) ([]found, error) {
+	return foundIn(s.v.Nearest(ctx, s.filter, model, vector, limit))
+}
+
+// passes looks for an item by its own longest words with the whole filter, which knows
+// what the properties of an item don't tell: that another one supersedes it.
+func (s *viewSource) passes(ctx context.Context, it locket.Item) (bool, error) {
+	words := tokens(strings.Join(texts(it, s.fields[it.Type].body), "\n"))
+	slices.SortStableFunc(words, func(a, b token) int { return cmp.Compare(len(b.raw), len(a.raw)) })
+	var list []store.Expr
+	for _, w := range words[:min(3, len(words))] {
+		list = append(list, store.Term(w.raw))
+	}
+	f := s.filter
+	f.Thread = it.Text("thread")
+	found, err := s.v.Matching(ctx, f, store.AllOf(list...), poolMost)
+	return slices.ContainsFunc(found, func(x store.Found) bool { return x.Item.ID == it.ID }), err
+}
+
+func foundIn(list []store.Found, err error) ([]found, error) {
+	out := make([]found, len(list))
+	for i, f := range list {
+		out[i] = found{item: f.Item, uses: f.Uses}
+	}
+	return out, err
+}
