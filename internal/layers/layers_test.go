@@ -24,7 +24,7 @@ var rungs = [][]string{
 	{"internal/secret", "internal/durable", "internal/canon", "internal/jsontext", "internal/harden", "internal/safehttp", "internal/agentcfg"}, // bytes
 	{"internal/seal", "internal/sqlcipher", "internal/agekey", "internal/slip39"},
 	{"."}, // the vocabulary: standard library only
-	{"internal/keyring", "internal/policy", "internal/blob", "internal/keystore", "internal/kit", "internal/foreign"}, // keys and rules
+	{"internal/keyring", "internal/policy", "internal/blob", "internal/keystore", "internal/kit", "internal/foreign", "internal/embed"}, // keys and rules
 	{"internal/policy/policytest"},
 	{"internal/journal", "internal/portable"}, // state, a ladder
 	{"internal/store"},
