@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
@@ -125,9 +126,9 @@ func (x *exchange) fail(err error) error {
 	}
 	switch body.Code {
 	case locket.CodeUnauthenticated:
-		h.Set("WWW-Authenticate", "Bearer")
+		h.Set("WWW-Authenticate", cmp.Or(x.challenge, "Bearer"))
 	case locket.CodeExpired:
-		h.Set("WWW-Authenticate", "Bearer")
+		h.Set("WWW-Authenticate", cmp.Or(x.challenge, "Bearer"))
 		if x.cookie {
 			x.setCookie("", -1)
 		}

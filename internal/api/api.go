@@ -40,6 +40,8 @@ type Config struct {
 	// server through a domain that it points there (DNS rebinding).
 	Hosts []string
 
+	Mounts []Mount // other ways in
+
 	MaxUpload   int64         // bytes of an upload; 0: 64 GiB
 	MaxRequests int           // at once; 0: 64
 	Timeout     time.Duration // of a request that is no stream; 0: one minute
@@ -78,6 +80,9 @@ func (a *api) routes(table []ops.Op) http.Handler {
 	mux.Handle("GET /v1/health", a.handler("health", a.health))
 	mux.Handle("GET /v1/openapi.json", a.handler("openapi", serveDocument(Document(table, a.Version))))
 	mux.Handle("POST /v1/session", a.handler("session.create", a.login))
+	for _, m := range a.Mounts {
+		mux.Handle(m.Path, a.handler(m.Name, a.mounted(m)))
+	}
 	for path, methods := range allow {
 		mux.Handle(path, a.handler("", wrongMethod(methods)))
 	}
@@ -94,7 +99,7 @@ func (a *api) health(x *exchange) error {
 // operation answers requests for op.
 func (a *api) operation(op ops.Op) func(*exchange) error {
 	return func(x *exchange) error {
-		call, wipe, err := a.caller(x)
+		call, wipe, err := a.caller(x, ops.AudienceAPI)
 		if err != nil {
 			return err
 		}

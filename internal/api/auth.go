@@ -13,8 +13,9 @@ import (
 // caller finds out who asks for which pod: by an API key or a grant in the header
 // Authorization, or by the session cookie. Whether the credential opens anything is
 // found out by opening; to the client both kinds of failure are the same. wipe is to be
-// called when the request has ended.
-func (a *api) caller(x *exchange) (c pods.Call, wipe func(), err error) {
+// called when the request has ended. audience is that of grants in the header; only the
+// operations take the cookie.
+func (a *api) caller(x *exchange, audience string) (c pods.Call, wipe func(), err error) {
 	if !a.throttle.allow(x.r.RemoteAddr) {
 		return c, nil, throttled()
 	}
@@ -23,7 +24,11 @@ func (a *api) caller(x *exchange) (c pods.Call, wipe func(), err error) {
 	if err != nil {
 		return c, nil, err
 	}
-	c, wipe, err = parseCredential(text, x.cookie)
+	x.shown = fingerprint(text)
+	if x.cookie && audience != ops.AudienceAPI {
+		return c, nil, unauthenticated()
+	}
+	c, wipe, err = parseCredential(text, x.cookie, audience)
 	if err != nil {
 		a.throttle.failed(x.r.RemoteAddr)
 		return c, nil, unauthenticated()
@@ -58,7 +63,7 @@ func (x *exchange) credential() ([]byte, error) {
 
 // parseCredential reads the text of a credential. A grant is only good for the way in
 // that it was made for.
-func parseCredential(text []byte, cookie bool) (c pods.Call, wipe func(), err error) {
+func parseCredential(text []byte, cookie bool, audience string) (c pods.Call, wipe func(), err error) {
 	if !cookie && !keyring.IsGrant(text) {
 		t, err := keyring.ParseToken(text)
 		if err != nil {
@@ -70,7 +75,6 @@ func parseCredential(text []byte, cookie bool) (c pods.Call, wipe func(), err er
 	if err != nil {
 		return c, nil, err
 	}
-	audience := ops.AudienceAPI
 	if cookie {
 		audience = audienceWeb
 	}

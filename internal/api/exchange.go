@@ -19,14 +19,16 @@ type exchange struct {
 	http.ResponseWriter
 	r *http.Request
 
-	op     string // "" if the path or method is none of ours
-	id     string // of the request, for the client to quote
-	pod    locket.PodID
-	cookie bool      // the credential came as the session cookie
-	status int       // 0 until the header is written
-	events bool      // the client wants progress, as a stream of events
-	last   time.Time // when progress was sent
-	cut    bool      // the answer failed after its beginning; only cutting it short can tell
+	op        string // "" if the path or method is none of ours
+	id        string // of the request, for the client to quote
+	pod       locket.PodID
+	cookie    bool      // the credential came as the session cookie
+	shown     [32]byte  // fingerprint of the credential, to tell sessions apart
+	status    int       // 0 until the header is written
+	events    bool      // the client wants progress, as a stream of events
+	last      time.Time // when progress was sent
+	challenge string    // WWW-Authenticate, if not "Bearer"
+	cut       bool      // the answer failed after its beginning; only cutting it short can tell
 }
 
 // handler serves fn with everything that all requests have in common.
