@@ -51,6 +51,7 @@ type cli struct {
 	keyFile          string // file with the API key
 	ownerKey         string // file with the secret half of an owner's key
 	deviceSecret     string // file with the device secret
+	model            modelChoice
 	passphraseFile   string
 	passphraseFD     int
 	json, verbose    bool
@@ -66,6 +67,7 @@ func newCLI(in, out, err *os.File, getenv func(string) string) *cli {
 		prompt: terminal{}, findStore: findStore,
 		backup: getenv(envBackup), keyFile: getenv(envFile), ownerKey: getenv(envOwner), deviceSecret: getenv(envDevice),
 		dir: getenv(envDir), server: getenv(envServer), state: stateDir(),
+		model:    modelChoice{at: getenv(envEmbed), model: getenv(envEmbedModel), key: secret.Take([]byte(getenv(envEmbedKey)))},
 		signWith: getenv(envSign), session: getenv(envWork),
 	}
 	if isTerminal(out) {
@@ -83,6 +85,7 @@ func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 // run runs one command line, prints its error and returns the exit status.
 func (c *cli) run(ctx context.Context, args []string) int {
 	defer func() { c.key.Wipe() }() // a file may have given another meanwhile
+	defer c.model.key.Wipe()
 	err := c.execute(ctx, args)
 	if err != nil {
 		c.fail(err)

@@ -26,6 +26,7 @@ func (c *cli) memoryCommand() *cobra.Command {
 		Args: takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	c.model.flags(cmd.PersistentFlags())
 	cmd.AddCommand(c.memoryRecallCommand(), c.memoryRememberCommand(), c.memoryListCommand(), c.memoryForgetCommand(),
 		c.memoryStatusCommand(), c.memoryAuditCommand(), c.memoryTendCommand(), c.memoryEmbedCommand())
 	return cmd

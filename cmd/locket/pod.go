@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/embed"
 	"github.com/locketpod/locket/internal/importer"
 	"github.com/locketpod/locket/internal/ops"
 	"github.com/locketpod/locket/internal/pods"
@@ -35,7 +37,7 @@ func (c *cli) withPod(ctx context.Context, fn func(pod) error) error {
 		}
 		return err
 	}
-	return c.withVisit(ctx, func(v *pods.Visit) error { return fn(local{v}) })
+	return c.withVisit(ctx, func(v *pods.Visit) error { return fn(c.local(v)) })
 }
 
 // withFolder opens the folder of pods, finds the pod in it and the credential for it,
@@ -129,10 +131,23 @@ func (c *cli) choosePod(f *pods.Folder) (locket.PodID, error) {
 }
 
 // local is a pod in a folder.
-type local struct{ visit *pods.Visit }
+type local struct {
+	visit *pods.Visit
+	embed embed.Config // opened when an operation on memories needs it; zero: none
+}
+
+func (c *cli) local(v *pods.Visit) local { return local{visit: v, embed: c.model.config()} }
 
 func (l local) do(ctx context.Context, o ops.Op, in any, body io.Reader, report locket.Reporter) (any, error) {
-	return o.Run(ctx, &ops.Call{Visit: l.visit, Body: body, Report: report}, in)
+	call := &ops.Call{Visit: l.visit, Body: body, Report: report}
+	if strings.HasPrefix(o.Name, "memory.") && (l.embed.URL != "" || l.embed.File != "") {
+		e, err := embed.Open(ctx, l.embed)
+		if err != nil {
+			return nil, err
+		}
+		call.Embedder = e
+	}
+	return o.Run(ctx, call, in)
 }
 
 func (l local) fetch(ctx context.Context, o ops.Op, in any, w io.Writer) (err error) {

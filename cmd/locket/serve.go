@@ -29,6 +29,7 @@ files but the pods', make no connections and run no programs.`,
 			if cfg.Dir, err = c.podsDir(); err != nil {
 				return err
 			}
+			cfg.Embed = c.model.config()
 			cfg.Confine = !free
 			cfg.State = stateDir()
 			cfg.Log, cfg.Version = c.logger(), readVersion().Version
@@ -48,6 +49,7 @@ files but the pods', make no connections and run no programs.`,
 	f.StringVar(&cfg.KeyFile, "tls-key", "", "PEM file with the certificate's key")
 	f.StringArrayVar(&cfg.Hosts, "host", nil, "a name of this server, e.g. behind a reverse proxy; once any is given, requests for other names are refused")
 	f.DurationVar(&cfg.KeepOpen, "keep-open", 0, "how long a pod's key stays in memory after its last request")
+	c.model.flags(f)
 	f.BoolVar(&free, "no-sandbox", false, "do not confine the server, where the confinement is in the way")
 	return cmd
 }

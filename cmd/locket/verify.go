@@ -81,7 +81,7 @@ func (v *verification) older(ctx context.Context, c *cli, note []byte) error {
 		if err := f.AcceptOlder(ctx, id, k.keyring()); err != nil {
 			return err
 		}
-		return c.visit(ctx, f, id, k, func(v *pods.Visit) error { return c.verify(ctx, local{v}, note) })
+		return c.visit(ctx, f, id, k, func(v *pods.Visit) error { return c.verify(ctx, c.local(v), note) })
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/memory"
 	"github.com/locketpod/locket/internal/ops"
 	"github.com/locketpod/locket/internal/pods"
 )
@@ -41,6 +42,8 @@ type Config struct {
 	Hosts []string
 
 	Mounts []Mount // other ways in
+
+	Embedder memory.Embedder // for recall by meaning; nil: there is none
 
 	MaxUpload   int64         // bytes of an upload; 0: 64 GiB
 	MaxRequests int           // at once; 0: 64
@@ -131,7 +134,7 @@ func (a *api) operation(op ops.Op) func(*exchange) error {
 
 // run does the operation while the pod is open. Streams are written from here;
 // other answers are returned, to be written when the pod has been released.
-func (a *api) run(ctx context.Context, x *exchange, op ops.Op, v *pods.Visit, seen memory) (any, error) {
+func (a *api) run(ctx context.Context, x *exchange, op ops.Op, v *pods.Visit, seen sighting) (any, error) {
 	in, err := op.Decode(x.r)
 	if err != nil {
 		return nil, err
@@ -139,7 +142,7 @@ func (a *api) run(ctx context.Context, x *exchange, op ops.Op, v *pods.Visit, se
 	if err := checkGrown(ctx, v.View, seen); err != nil {
 		return nil, err
 	}
-	call := &ops.Call{Visit: v}
+	call := &ops.Call{Visit: v, Embedder: a.Embedder}
 	if op.Upload {
 		call.Body = x.upload(a.MaxUpload)
 	}

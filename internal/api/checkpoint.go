@@ -20,27 +20,27 @@ const noneYet = "*"
 // headers are not long.
 const maxSuccessions = 16
 
-// A memory is what a client says that it has seen of the journal.
-type memory struct {
+// A sighting is what a client says that it has seen of the journal.
+type sighting struct {
 	from  string // text of the last checkpoint; "": none
 	asked bool   // the client wants to be told the next
 }
 
 // noted reads what the client has seen.
-func noted(h http.Header) (memory, error) {
+func noted(h http.Header) (sighting, error) {
 	value, err := single(h, headerCheckpoint)
 	if err != nil || value == "" || value == noneYet {
-		return memory{asked: value == noneYet}, err
+		return sighting{asked: value == noneYet}, err
 	}
 	text, err := base64.RawURLEncoding.Strict().DecodeString(value)
 	if err != nil {
-		return memory{}, locket.Errorf(locket.CodeInvalid, headerCheckpoint+": expected a checkpoint in base64url without padding, or *").Because(err)
+		return sighting{}, locket.Errorf(locket.CodeInvalid, headerCheckpoint+": expected a checkpoint in base64url without padding, or *").Because(err)
 	}
-	return memory{string(text), true}, nil
+	return sighting{string(text), true}, nil
 }
 
 // checkGrown refuses a pod that has not grown from what the client saw.
-func checkGrown(ctx context.Context, v *store.View, m memory) error {
+func checkGrown(ctx context.Context, v *store.View, m sighting) error {
 	if m.from == "" {
 		return nil
 	}
@@ -50,7 +50,7 @@ func checkGrown(ctx context.Context, v *store.View, m memory) error {
 // tellGrowth tells a client that asks, and may manage the pod without bounds, how far
 // its journal has come, with the proof that it grew from what the client saw. What was asked for has
 // been done by now: if this fails, the answer goes without it.
-func (a *api) tellGrowth(ctx context.Context, x *exchange, v *store.View, m memory) {
+func (a *api) tellGrowth(ctx context.Context, x *exchange, v *store.View, m sighting) {
 	if !m.asked {
 		return
 	}

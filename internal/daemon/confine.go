@@ -1,7 +1,10 @@
 package daemon
 
 import (
+	"cmp"
 	"log/slog"
+	"net/url"
+	"strconv"
 
 	"github.com/locketpod/locket/internal/harden"
 )
@@ -10,7 +13,9 @@ import (
 // protections are in force. The server runs without those that fail.
 func (c Config) confine() {
 	if c.Confine {
-		err := harden.Confine(harden.Confinement{ReadWrite: []string{c.Dir, c.State}, ReadOnly: []string{c.CertFile, c.KeyFile}})
+		err := harden.Confine(harden.Confinement{
+			ReadWrite: []string{c.Dir, c.State}, ReadOnly: []string{c.CertFile, c.KeyFile}, Connect: c.connects(),
+		})
 		if err != nil {
 			c.Log.Warn("the server is not fully confined, and serves", "err", err)
 		}
@@ -22,6 +27,23 @@ func (c Config) confine() {
 		named[p.State] = append(named[p.State], p.Name)
 	}
 	c.Log.Info("protections", slog.Any("on", named[harden.On]), slog.Any("off", named[harden.Off]), slog.Any("unavailable", named[harden.Unavailable]))
+}
+
+// connects are the TCP ports that the server asks others at.
+func (c Config) connects() []uint16 {
+	if c.Embed.URL == "" {
+		return nil
+	}
+	ports := []uint16{53} // names, where their answers are long
+	u, err := url.Parse(c.Embed.URL)
+	if err != nil {
+		return ports // it was not opened either
+	}
+	port, err := strconv.ParseUint(cmp.Or(u.Port(), map[bool]string{true: "443", false: "80"}[u.Scheme == "https"]), 10, 16)
+	if err != nil {
+		return ports
+	}
+	return append(ports, uint16(port))
 }
 
 // Protections finds out which protections are in force in this process now.

@@ -12,7 +12,9 @@ import (
 
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/api"
+	"github.com/locketpod/locket/internal/embed"
 	"github.com/locketpod/locket/internal/keyring"
+	"github.com/locketpod/locket/internal/memory"
 	"github.com/locketpod/locket/internal/pods"
 )
 
@@ -26,6 +28,7 @@ type Config struct {
 	Hosts    []string      // names under which a reverse proxy on this machine forwards
 	KeepOpen time.Duration // how long a pod stays open after its last request
 	Confine  bool          // give up, for the whole process and for good, what serving does not need
+	Embed    embed.Config  // the model for recall by meaning; zero: none
 	Version  string
 	Log      *slog.Logger
 	Ready    func(url string) // called once requests are accepted; may be nil
@@ -54,6 +57,10 @@ func Serve(ctx context.Context, c Config) (err error) {
 			err = e
 		}
 	}()
+	embedder, err := c.embedder(ctx)
+	if err != nil {
+		return err
+	}
 	ln, err := api.Listen(ctx, c.Addr, cert != nil)
 	if err != nil {
 		return err
@@ -62,12 +69,20 @@ func Serve(ctx context.Context, c Config) (err error) {
 	if c.Ready != nil {
 		c.Ready(address(ln, cert != nil))
 	}
-	h := api.New(api.Config{Doer: folder, Log: c.Log, Version: c.Version, Hosts: c.Hosts})
+	h := api.New(api.Config{Doer: folder, Log: c.Log, Version: c.Version, Hosts: c.Hosts, Embedder: embedder})
 	srv := api.NewServer(h, cert, c.Log)
 	var sweeping sync.WaitGroup
 	sweeping.Go(func() { sweep.run(ctx, srv.CloseIdle) })
 	defer sweeping.Wait()
 	return srv.Serve(ctx, ln)
+}
+
+// embedder opens the model, nil if none is named.
+func (c Config) embedder(ctx context.Context) (memory.Embedder, error) {
+	if c.Embed.URL == "" && c.Embed.File == "" {
+		return nil, nil
+	}
+	return embed.Open(ctx, c.Embed)
 }
 
 // certificate loads the TLS certificate, nil if none is named.

@@ -21,10 +21,15 @@ const (
 // zones is where the time package looks for rules of time zones, when it needs them.
 var zones = []string{"/etc/localtime", "/usr/share/zoneinfo"}
 
+// naming is what making connections by name reads: resolvers and certificates.
+var naming = []string{
+	"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/services", "/etc/ssl", "/usr/share/ca-certificates", "/usr/lib/ssl", "/etc/pki",
+}
+
 const hintConfine = "serve without --no-sandbox; the log says what fails"
 
 func confine(c Confinement) error {
-	return errors.Join(confineFiles(c), confineCalls())
+	return errors.Join(confineFiles(c), confineCalls(len(c.Connect) > 0))
 }
 
 // confineFiles applies all that the kernel's Landlock can do: it also refuses TCP
@@ -45,7 +50,14 @@ func confineFiles(c Confinement) error {
 		}
 		rules = append(rules, landlock.PathAccess(write, path))
 	}
-	for _, path := range append(c.ReadOnly, present(zones)...) {
+	also := present(zones)
+	if len(c.Connect) > 0 {
+		also = append(also, present(naming)...)
+	}
+	for _, port := range c.Connect {
+		rules = append(rules, landlock.ConnectTCP(port))
+	}
+	for _, path := range append(also, c.ReadOnly...) {
 		if path == "" {
 			continue
 		}

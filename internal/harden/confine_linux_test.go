@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -19,7 +21,7 @@ import (
 type dirs struct {
 	Inside, Outside string // folders
 	Given           string // a file outside, which may be read
-	TCP, UDP        string // addresses that answer
+	TCP, Other, UDP string // addresses that answer
 }
 
 // outcome is what became of an attempt: "" if it succeeded, "refused", or an error.
@@ -34,11 +36,15 @@ func outcome(err error) string {
 }
 
 // attempt tries everything, in a process that is confined or not.
-func (d dirs) attempt(confined bool) any {
+func (d dirs) attempt(confined, connects bool) any {
 	threads, release := d.threads(8)
 	var failed error
 	if confined {
-		failed = Confine(Confinement{ReadWrite: []string{d.Inside}, ReadOnly: []string{d.Given, ""}})
+		c := Confinement{ReadWrite: []string{d.Inside}, ReadOnly: []string{d.Given, ""}}
+		if connects {
+			c.Connect = []uint16{netip.MustParseAddrPort(d.TCP).Port()}
+		}
+		failed = Confine(c)
 	}
 	results := map[string]string{
 		"confine":               outcome(failed),
@@ -54,6 +60,7 @@ func (d dirs) attempt(confined bool) any {
 		"execute":               outcome(exec.Command("/bin/true").Run()),
 		"execute inside":        outcome(exec.Command(filepath.Join(d.Inside, "true")).Run()),
 		"dial TCP":              outcome(dial("tcp", d.TCP, false)),
+		"dial another port":     outcome(dial("tcp", d.Other, false)),
 		"dial MPTCP":            outcome(dial("tcp", d.TCP, true)),
 		"send UDP":              outcome(dial("udp", d.UDP, false)),
 		"listen":                outcome(listen()),
@@ -201,10 +208,26 @@ func TestConfine(t *testing.T) {
 			t.Errorf("confined, %s: %q, want %q", what, got, want)
 		}
 	}
-	for name, reports := range map[State][]Protection{Off: free.Report, On: confined.Report} {
-		for _, p := range reports {
-			if (p.Name == fileAccess || p.Name == systemCalls) && p.State != name {
-				t.Errorf("%s is %s (%s), want %s", p.Name, p.State, p.Detail, name)
+	d = newDirs(t)
+	connecting := confined
+	connecting.Results, connecting.Report = nil, nil
+	child(t, "connecting", d, &connecting)
+	allowed["dial TCP"] = true
+	for what, got := range connecting.Results {
+		if what == "dial MPTCP" || what == "send UDP" || strings.HasPrefix(what, "thread") {
+			continue // as far as the kernel's Landlock goes
+		}
+		if want := map[bool]string{true: "", false: "refused"}[allowed[what]]; got != want {
+			t.Errorf("connecting, %s: %q, want %q", what, got, want)
+		}
+	}
+	for _, c := range []struct {
+		state  State
+		report []Protection
+	}{{Off, free.Report}, {On, confined.Report}, {On, connecting.Report}} {
+		for _, p := range c.report {
+			if (p.Name == fileAccess || p.Name == systemCalls) && p.State != c.state {
+				t.Errorf("%s is %s (%s), want %s", p.Name, p.State, p.Detail, c.state)
 			}
 		}
 	}
@@ -226,16 +249,19 @@ func newDirs(t *testing.T) dirs {
 		}
 	}
 	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	listener := func() string {
+		l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		return l.Addr().String()
 	}
-	t.Cleanup(func() { _ = l.Close() })
 	u, err := lc.ListenPacket(t.Context(), "udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = u.Close() })
-	d.TCP, d.UDP = l.Addr().String(), u.LocalAddr().String()
+	d.TCP, d.Other, d.UDP = listener(), listener(), u.LocalAddr().String()
 	return d
 }

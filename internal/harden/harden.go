@@ -39,6 +39,10 @@ func Process(traceable bool) {
 type Confinement struct {
 	ReadWrite []string // folders, which must exist; "" is none
 	ReadOnly  []string // files and folders, which must exist; empty names are skipped
+	// Connect are the TCP ports that it may make connections to, by name, too; none: it
+	// can make no sockets at all. With some, UDP is only as far refused as the kernel's
+	// Landlock can.
+	Connect []uint16
 }
 
 // Confine gives up, for all threads and for good, what a server does not need once

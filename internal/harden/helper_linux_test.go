@@ -17,9 +17,10 @@ const (
 
 // tasks are what children do. The result is printed as JSON.
 var tasks = map[string]func(dirs) any{
-	"protect":  protect,
-	"free":     func(d dirs) any { return d.attempt(false) },
-	"confined": func(d dirs) any { return d.attempt(true) },
+	"protect":    protect,
+	"free":       func(d dirs) any { return d.attempt(false, false) },
+	"confined":   func(d dirs) any { return d.attempt(true, false) },
+	"connecting": func(d dirs) any { return d.attempt(true, true) },
 }
 
 func TestMain(m *testing.M) {

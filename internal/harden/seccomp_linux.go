@@ -24,17 +24,20 @@ var refused = []string{
 	"kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module",
 }
 
+// connecting are those of refused that making connections takes.
+var connecting = []string{"socket", "connect"}
+
 // policy permits all calls that are known and not refused. It is not a list of what
 // is refused with the rest permitted, since go-seccomp-bpf then permits every call of
 // another architecture, such as the 32-bit ones of amd64.
-func policy() (seccomp.Policy, error) {
+func policy(connects bool) (seccomp.Policy, error) {
 	info, err := arch.GetInfo("")
 	if err != nil {
 		return seccomp.Policy{}, err
 	}
 	var permitted []string
 	for name := range info.SyscallNames {
-		if !slices.Contains(refused, name) {
+		if !slices.Contains(refused, name) || connects && slices.Contains(connecting, name) {
 			permitted = append(permitted, name)
 		}
 	}
@@ -46,10 +49,10 @@ func policy() (seccomp.Policy, error) {
 }
 
 // confineCalls loads the filter into all threads.
-func confineCalls() error {
+func confineCalls(connects bool) error {
 	runtime.LockOSThread() // the first step, no_new_privs, is the thread's that loads
 	defer runtime.UnlockOSThread()
-	p, err := policy()
+	p, err := policy(connects)
 	if err == nil {
 		err = seccomp.LoadFilter(seccomp.Filter{NoNewPrivs: true, Flag: seccomp.FilterFlagTSync, Policy: p})
 	}
@@ -63,16 +66,12 @@ func confineCalls() error {
 	return nil
 }
 
-// callsConfined tries to make a socket: that a filter is there says nothing, since
+// callsConfined tries to listen on no socket: that a filter is there says nothing, since
 // containers have theirs.
 func callsConfined() Protection {
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err == nil {
-		_ = unix.Close(fd)
-	}
-	switch {
+	switch err := unix.Listen(-1, 0); {
 	case errors.Is(err, unix.EPERM):
-		return Protection{systemCalls, On, "new sockets, other programs and calls into other processes are refused (seccomp)", ""}
+		return Protection{systemCalls, On, "new listeners, other programs and calls into other processes are refused (seccomp)", ""}
 	case !seccomp.Supported():
 		return unavailable(systemCalls, "the kernel has no seccomp filters")
 	}

@@ -195,7 +195,10 @@ func TestTendAndTiers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := memory.Use(t.Context(), v, []locket.Item{it}); err != nil {
+		if err := v.Used(t.Context(), []locket.ItemID{it.ID}); err != nil {
+			t.Fatal(err)
+		}
+		if err := memory.Raise(t.Context(), v, []locket.Item{it}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -67,17 +67,9 @@ func archive(ctx context.Context, v *store.View, items []locket.Item, dryRun boo
 	return done, err
 }
 
-// Use notes that items were recalled, and moves up a tier the memories among them that
-// were so often enough and that the principal may update. Its error is that the journal
-// can't be written; that something else can't be noted is no failure of the recall.
-func Use(ctx context.Context, v *store.View, items []locket.Item) error {
-	ids := make([]locket.ItemID, len(items))
-	for i, it := range items {
-		ids[i] = it.ID
-	}
-	if err := v.Used(ctx, ids); err != nil {
-		return err
-	}
+// Raise moves up a tier the memories among items that were recalled often enough and that
+// the principal may update.
+func Raise(ctx context.Context, v *store.View, items []locket.Item) error {
 	rising := slices.DeleteFunc(slices.Clone(items), func(it locket.Item) bool {
 		t, err := tierOf(it.Text("tier"))
 		return it.Type != Type || err != nil || t.uses == 0
@@ -85,9 +77,9 @@ func Use(ctx context.Context, v *store.View, items []locket.Item) error {
 	if len(rising) == 0 {
 		return nil
 	}
-	ids = ids[:0]
-	for _, it := range rising {
-		ids = append(ids, it.ID)
+	ids := make([]locket.ItemID, len(rising))
+	for i, it := range rising {
+		ids[i] = it.ID
 	}
 	uses, err := v.Uses(ctx, ids)
 	if err != nil {

@@ -66,7 +66,7 @@ func matrix() map[string][]*row {
 	return map[string][]*row{
 		"items": itemRows(), "links": linkRows(), "bulk": bulkRows(), "principals": principalRows(),
 		"keys": keyRows(), "grants": grantRows(), "journal": journalRows(), "imports": importRows(),
-		"memories": memoryRows(),
+		"memories":     memoryRows(),
 		"memory files": memoryFileRows(),
 	}
 }

@@ -109,11 +109,11 @@ func recallMemories(ctx context.Context, c *Call, in recallIn) (recall.Result, e
 	if err != nil {
 		return out, err
 	}
-	items := make([]locket.Item, 0, len(out.Hits))
-	for _, h := range out.Hits {
-		items = append(append(items, h.Item), h.Around...)
+	items := make([]locket.Item, len(out.Hits))
+	for i, h := range out.Hits {
+		items[i] = h.Item
 	}
-	return out, memory.Use(ctx, c.View, items)
+	return out, memory.Raise(ctx, c.View, items)
 }
 
 type updateMemoryIn struct {
