@@ -29,9 +29,10 @@ const (
 	maxCounted = 100_000
 	maxFound   = 1000
 	maxExprs   = 256
-	// recent is how many matches, the latest created, are put into the order of time
-	// for a principal with bounds.
-	recent = 1000
+	ranked     = 3000 // matches that are ranked
+	// recent is how many matches, the latest created, are at least put into the order of
+	// time for a principal with bounds.
+	recent = 400
 )
 
 // TermCounts tells for each expression how many items match it, counting no further than
@@ -70,25 +71,21 @@ func (m *memories) count(ctx context.Context, e Expr, most int) (n int, err erro
 		err = m.v.s.db.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM search WHERE search MATCH ? LIMIT ?)`, e.fts, most).Scan(&n)
 		return n, err
 	}
-	if len(m.right) > 0 {
-		where := m.seen(m.right)
-		err = m.v.s.db.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM search s CROSS JOIN items i ON i.n = s.rowid
-			WHERE search MATCH ? AND i.deleted = 0 AND `+where.sql+` LIMIT ?)`, slices.Concat([]any{e.fts}, where.args, []any{most})...).Scan(&n)
-		if err != nil {
-			return 0, err
-		}
+	where := m.seen(slices.Concat(m.right, m.apart))
+	if m.exact {
+		where = filter{sql: always}
 	}
-	if len(m.apart) > 0 && n < most {
-		more, err := m.matchApart(ctx, e, m.seen(m.apart), most-n)
-		return n + len(more), err
-	}
-	return n, nil
+	ns, err := m.match(ctx, e, where, most)
+	return len(ns), err
 }
 
 func (m *memories) total(ctx context.Context, most int) (n int, err error) {
 	if m.whole {
 		err = m.v.s.db.QueryRowContext(ctx, `SELECT coalesce(max(n), 0) FROM items`).Scan(&n)
 		return n, err
+	}
+	if m.exact {
+		return min(m.in.size, most), nil
 	}
 	for _, t := range slices.Concat(m.right, m.apart) {
 		var more int
@@ -127,44 +124,47 @@ func (v *View) Matching(ctx context.Context, f MemoryFilter, e Expr, limit int) 
 	return found, failure("recall", err)
 }
 
-// best is Matching for who may see everything.
+// best is Matching for who may see everything. To rank a match costs as much as to read
+// its item, so that where many match the latest created stand for all.
 func (m *memories) best(ctx context.Context, e Expr, limit int) ([]Found, error) {
-	where := m.where(m.right)
-	ns, err := numbers(ctx, m.v.s.db, `SELECT i.n FROM search s CROSS JOIN items i ON i.n = s.rowid
-		WHERE search MATCH ? AND i.deleted = 0 AND `+where.sql+` ORDER BY s.rank LIMIT ?`, slices.Concat([]any{e.fts}, where.args, []any{limit})...)
+	ns, err := m.match(ctx, e, filter{sql: always}, ranked+1)
 	if err != nil {
 		return nil, err
 	}
-	return m.load(ctx, ns)
+	switch {
+	case len(ns) > ranked:
+		if ns, err = m.match(ctx, e, m.where(m.right), limit); err != nil {
+			return nil, err
+		}
+	case m.in == nil:
+		ns, err = numbers(ctx, m.v.s.db, `SELECT rowid FROM search WHERE search MATCH ? ORDER BY rank`, e.fts)
+	default:
+		// Its own order would have the index rank what is not in the list, too.
+		list, err := json.Marshal(ns)
+		if err != nil {
+			return nil, err
+		}
+		ns, err = numbers(ctx, m.v.s.db, `SELECT rowid FROM search WHERE search MATCH ? AND +rowid IN (SELECT value FROM json_each(?)) ORDER BY +rank`, e.fts, string(list))
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.load(ctx, ns, limit)
 }
 
 // newest is Matching for who may not. The index gives the latest created at once.
 func (m *memories) newest(ctx context.Context, e Expr, limit int) ([]Found, error) {
-	var ns []int64
-	if len(m.right) > 0 {
-		where := m.where(m.right)
-		var err error
-		ns, err = numbers(ctx, m.v.s.db, `SELECT i.n FROM search s CROSS JOIN items i ON i.n = s.rowid
-			WHERE search MATCH ? AND i.deleted = 0 AND `+where.sql+` ORDER BY s.rowid DESC LIMIT ?`, slices.Concat([]any{e.fts}, where.args, []any{recent})...)
-		if err != nil {
-			return nil, err
-		}
-	}
-	if len(m.apart) > 0 {
-		more, err := m.matchApart(ctx, e, m.where(m.apart), recent)
-		if err != nil {
-			return nil, err
-		}
-		ns = append(ns, more...)
-		slices.Sort(ns)
-		slices.Reverse(ns)
-		ns = ns[:min(len(ns), recent)]
-	}
-	ns, err := m.byTime(ctx, ns, limit)
+	ns, err := m.match(ctx, e, m.where(slices.Concat(m.right, m.apart)), max(recent, 2*limit))
 	if err != nil {
 		return nil, err
 	}
-	return m.load(ctx, ns)
+	if ns, err = m.byTime(ctx, ns, limit); err != nil {
+		return nil, err
+	}
+	return m.load(ctx, ns, limit)
 }
 
 // byTime gives the newest of items, by the times that the principal sees.
@@ -183,9 +183,8 @@ func (m *memories) byTime(ctx context.Context, ns []int64, limit int) ([]int64, 
 		slices.Concat([]any{string(list)}, args, []any{limit})...)
 }
 
-// load reads items in the order of their numbers in ns. One that changed meanwhile so that
-// the filter does not leave it is not among them.
-func (m *memories) load(ctx context.Context, ns []int64) ([]Found, error) {
+// load reads the first of ns that pass, in their order.
+func (m *memories) load(ctx context.Context, ns []int64, limit int) ([]Found, error) {
 	list, err := json.Marshal(ns)
 	if err != nil || len(ns) == 0 {
 		return nil, err
@@ -193,7 +192,7 @@ func (m *memories) load(ctx context.Context, ns []int64) ([]Found, error) {
 	where := m.where(slices.Concat(m.right, m.apart))
 	rows, err := m.v.s.db.QueryContext(ctx, `SELECT `+itemColumns+`, coalesce(rc.uses, 0), coalesce(rc.last, 0)
 		FROM json_each(?) list CROSS JOIN items i ON i.n = list.value LEFT JOIN recalls rc ON rc.item = i.n
-		WHERE i.deleted = 0 AND `+where.sql, append([]any{string(list)}, where.args...)...)
+		WHERE i.deleted = 0 AND `+where.sql+` LIMIT ?`, slices.Concat([]any{string(list)}, where.args, []any{limit})...)
 	if err != nil {
 		return nil, err
 	}

@@ -2,17 +2,15 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 )
 
-// apartBatch is how many candidates are indexed apart at once.
-const apartBatch = 500
-
-// matchApart returns up to most numbers, the greatest first, of items that match an
-// expression in what the principal may both see and search of them, among those for which
-// where is true. The pod's index, which knows more of them, only proposes.
-func (m *memories) matchApart(ctx context.Context, e Expr, where filter, most int) (found []int64, err error) {
+// rechecked returns those of ns for which where is true and that match an expression in
+// what the principal may both see and search of them. The pod's index, which knows more of
+// them, has only proposed them.
+func (m *memories) rechecked(ctx context.Context, e Expr, where filter, ns []int64) (found []int64, err error) {
 	conn, err := m.v.s.db.Conn(ctx)
 	if err != nil {
 		return nil, err
@@ -22,26 +20,27 @@ func (m *memories) matchApart(ctx context.Context, e Expr, where filter, most in
 		return nil, err
 	}
 	a := &apart{finding: &finding{v: m.v}, conn: conn}
-	defer func() { err = errors.Join(err, a.forget(context.WithoutCancel(ctx))) }()
-	for last := int64(1 << 62); len(found) < most; {
-		proposed, err := a.index(ctx, `SELECT `+itemColumns+`, NULL FROM search s CROSS JOIN items i ON i.n = s.rowid
-			WHERE search MATCH ? AND s.rowid < ? AND i.deleted = 0 AND `+where.sql+` ORDER BY s.rowid DESC LIMIT ?`,
-			slices.Concat([]any{e.fts, last}, where.args, []any{apartBatch})...)
+	for batch := range slices.Chunk(ns, maxCandidates) {
+		more, err := a.matching(ctx, e, where, batch)
 		if err != nil {
 			return nil, err
 		}
-		matching, err := numbers(ctx, conn, `SELECT rowid FROM apart WHERE apart MATCH ? ORDER BY rowid DESC`, e.fts)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, matching...)
-		if len(proposed) < apartBatch {
-			break
-		}
-		last = proposed[len(proposed)-1]
-		if err := a.forget(ctx); err != nil {
-			return nil, err
-		}
+		found = append(found, more...)
 	}
-	return found[:min(len(found), most)], nil
+	return found, nil
+}
+
+// matching is rechecked for as many as are indexed at once.
+func (a *apart) matching(ctx context.Context, e Expr, where filter, ns []int64) (found []int64, err error) {
+	list, err := json.Marshal(ns)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, a.forget(context.WithoutCancel(ctx))) }()
+	_, err = a.index(ctx, `SELECT `+itemColumns+`, NULL FROM json_each(?) list CROSS JOIN items i ON i.n = list.value WHERE i.deleted = 0 AND `+where.sql,
+		append([]any{string(list)}, where.args...)...)
+	if err != nil {
+		return nil, err
+	}
+	return numbers(ctx, a.conn, `SELECT rowid FROM apart WHERE apart MATCH ? ORDER BY rowid DESC`, e.fts)
 }

@@ -40,9 +40,12 @@ type memories struct {
 	whole bool     // the principal may see and search everything
 	right []string // types of which the search index knows only what may be seen
 	apart []string // types of which it knows more
+	in    *set     // what passes is in it; nil: no index says what is
+	exact bool     // what is in it can be seen and searched
 }
 
-// memories checks a filter and finds out what the principal may search of its types.
+// memories checks a filter and finds out what the principal may search of its types, and
+// what of that an index can tell.
 func (v *View) memories(ctx context.Context, f MemoryFilter) (*memories, error) {
 	if err := v.may(locket.MaySearch); err != nil {
 		return nil, err
@@ -69,7 +72,7 @@ func (v *View) memories(ctx context.Context, f MemoryFilter) (*memories, error) 
 			m.apart = append(m.apart, t)
 		}
 	}
-	return m, nil
+	return m, failure("recall", m.narrow(ctx))
 }
 
 func (f *MemoryFilter) check() error {
@@ -132,7 +135,11 @@ func (m *memories) visible(typ string) filter {
 	if m.whole {
 		return is
 	}
-	return allOf(is, m.v.visibleOf("i", typ, locket.MayRead), m.v.visibleOf("i", typ, locket.MaySearch))
+	read, search := m.v.visibleOf("i", typ, locket.MayRead), m.v.visibleOf("i", typ, locket.MaySearch)
+	if sameFilter(read, search) {
+		return allOf(is, read)
+	}
+	return allOf(is, read, search)
 }
 
 func (m *memories) tests(typ string) []filter {

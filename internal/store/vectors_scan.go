@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"math"
 	"slices"
 
 	"github.com/locketpod/locket"
@@ -37,7 +36,7 @@ func (v *View) Nearest(ctx context.Context, f MemoryFilter, name string, vector 
 		return nil, nil
 	}
 	stored := quantise(x)
-	ordered, err := v.bySigns(ctx, number, signs(stored))
+	ordered, err := m.bySigns(ctx, number, signs(stored))
 	if err != nil {
 		return nil, failure("read vectors", err)
 	}
@@ -57,7 +56,7 @@ type near struct {
 // nearest returns the best of those that pass, of as many as it takes in the order of
 // numbers to have enough to choose from.
 func (m *memories) nearest(ctx context.Context, model int64, ordered [][]int64, x []byte, limit int) ([]near, error) {
-	enough := max(400, 20*limit)
+	enough := max(200, 8*limit)
 	size := enough
 	var all []near
 	var batch []int64
@@ -108,8 +107,8 @@ func (m *memories) vectors(ctx context.Context, model int64, ns []int64, x []byt
 }
 
 // bySigns reads the items that have a vector of a model, by how many signs differ from x.
-func (v *View) bySigns(ctx context.Context, model int64, x []byte) ([][]int64, error) {
-	rows, err := v.s.db.QueryContext(ctx, `SELECT n, items, bits FROM codes WHERE n >= ? AND n < ? ORDER BY n`, model<<modelShift, (model+1)<<modelShift)
+func (m *memories) bySigns(ctx context.Context, model int64, x []byte) ([][]int64, error) {
+	rows, err := m.v.s.db.QueryContext(ctx, `SELECT n, items, bits FROM codes WHERE n >= ? AND n < ? ORDER BY n`, model<<modelShift, (model+1)<<modelShift)
 	if err != nil {
 		return nil, err
 	}
@@ -124,8 +123,10 @@ func (v *View) bySigns(ctx context.Context, model int64, x []byte) ([][]int64, e
 			continue
 		}
 		for i := range p.len() {
-			d := hamming(p.signs(i), x)
-			ordered[d] = append(ordered[d], p.item(i))
+			if n := p.item(i); m.in.has(n) {
+				d := hamming(p.signs(i), x)
+				ordered[d] = append(ordered[d], n)
+			}
 		}
 	}
 	return ordered, rows.Err()
@@ -137,7 +138,7 @@ func (m *memories) loadNear(ctx context.Context, best []near) ([]Found, error) {
 	for i, x := range best {
 		ns[i], similarity[x.n] = x.n, x.similarity
 	}
-	found, err := m.load(ctx, ns)
+	found, err := m.load(ctx, ns, len(ns))
 	for i := range found {
 		found[i].Similarity = similarity[found[i].n]
 	}
@@ -159,42 +160,64 @@ func (v *View) Unembedded(ctx context.Context, f MemoryFilter, name string, limi
 	if err != nil {
 		return nil, failure("read vectors", err)
 	}
-	number := modelNumber(models, name)
+	items, err := m.unembedded(ctx, modelNumber(models, name), limit)
+	return items, failure("read vectors", err)
+}
+
+func (m *memories) unembedded(ctx context.Context, model int64, limit int) ([]locket.Item, error) {
+	embedded, err := m.embedded(ctx, model)
+	if err != nil {
+		return nil, err
+	}
 	var items []locket.Item
 	for _, t := range slices.Concat(m.right, m.apart) {
-		more, err := m.unembedded(ctx, t, number, limit-len(items))
+		ns, err := numbers(ctx, m.v.s.db, `SELECT n FROM items WHERE deleted = 0 AND type = ?`, t)
 		if err != nil {
-			return nil, failure("read vectors", err)
+			return nil, err
 		}
-		items = append(items, more...)
+		ns = slices.DeleteFunc(ns, func(n int64) bool { return embedded.has(n) || !m.in.has(n) })
+		for batch := range slices.Chunk(ns, maxFound) {
+			if len(items) == limit {
+				break
+			}
+			found, err := m.load(ctx, batch, len(batch))
+			if err != nil {
+				return nil, err
+			}
+			for _, x := range found {
+				if len(items) < limit && hasText(m.v.full[t], x.Item) {
+					items = append(items, x.Item)
+				}
+			}
+		}
 	}
 	return items, nil
 }
 
-func (m *memories) unembedded(ctx context.Context, typ string, model int64, limit int) ([]locket.Item, error) {
-	without := filter{"NOT EXISTS (SELECT 1 FROM recalls rc WHERE rc.item = i.n AND rc.model > 0 AND rc.model = ?)", []any{model}}
-	query, args := m.each(typ, `SELECT `+itemColumns, allOf(without, m.where([]string{typ})), math.MaxInt)
-	rows, err := m.v.s.db.QueryContext(ctx, query, args...)
+// embedded reads which items have a vector of a model.
+func (m *memories) embedded(ctx context.Context, model int64) (*set, error) {
+	rows, err := m.v.s.db.QueryContext(ctx, `SELECT items FROM codes WHERE n >= ? AND n < ? ORDER BY n`, model<<modelShift, (model+1)<<modelShift)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []locket.Item
-	for len(items) < limit && rows.Next() {
-		r, err := scanItem(rows)
-		if err != nil {
+	s := new(set)
+	for rows.Next() {
+		var p codePage
+		if err := rows.Scan(&p.items); err != nil {
 			return nil, err
 		}
-		if x, err := m.v.searchable(r); err != nil {
-			return nil, err
-		} else if x.title == "" && x.body == "" {
-			continue
+		for i := range p.len() {
+			s.add(p.item(i))
 		}
-		it, err := m.v.item(ctx, r, m.v.full)
-		if err != nil {
-			return nil, err
-		}
-		items = append(items, it)
 	}
-	return items, rows.Err()
+	return s, rows.Err()
+}
+
+// hasText reports whether an item has a title or a body.
+func hasText(t *locket.Type, it locket.Item) bool {
+	return slices.ContainsFunc(t.Properties, func(p locket.Property) bool {
+		_, ok := it.Props[p.Name]
+		return ok && (p.Role == locket.RoleTitle || p.Role == locket.RoleBody)
+	})
 }
