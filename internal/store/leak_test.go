@@ -38,6 +38,7 @@ func (w *leakWorld) everything() []string {
 	w.clock = w.start.Add(time.Hour)
 	w.lists()
 	w.searches()
+	w.recalls()
 	for n := range 40 {
 		w.one(leakID(n))
 	}

@@ -52,6 +52,7 @@ func newLeakWorld(t *testing.T, rich bool) *leakWorld {
 	w.hide(1)
 	w.visible()
 	w.hide(60)
+	w.embed()
 	w.clock = w.start.Add(time.Hour - time.Second)
 	w.agent = w.bench.agent("robot", leakPolicy)
 	w.names[string(w.agent.Principal().ID)] = "robot"

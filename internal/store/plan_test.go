@@ -51,6 +51,7 @@ var scanned = map[string]string{
 	"SELECT p.seq, p.head":                       "a pod has few principals",
 	"SELECT id, principal, audience, policy, cr": "a pod has few grants",
 	"SELECT count(*) FROM recalls":               "a check of the pod reads everything",
+	"SELECT count(*) FROM vectors":               "a check of the pod reads everything",
 	"SELECT item, model, code, vector":           "a check of the pod reads everything",
 	"SELECT n, items, bits FROM codes ORDER":     "a check of the pod reads everything",
 }
@@ -86,7 +87,7 @@ func TestStatementsUseIndexes(t *testing.T) {
 	}
 }
 
-var walks = regexp.MustCompile(`^SCAN (?:items|i|edges|e|src|dst|history|leaves|l|changes|c|keys|k|blobs|b|blob_refs|r|imports|ledger|principals|p|grants|g|recalls|rc|codes|pending)\b`)
+var walks = regexp.MustCompile(`^SCAN (?:items|i|edges|e|src|dst|history|leaves|l|changes|c|keys|k|blobs|b|blob_refs|r|imports|ledger|principals|p|grants|g|recalls|rc|vectors|x|codes|pending)\b`)
 
 func allowed(q string) bool {
 	for part := range scanned {

@@ -40,6 +40,7 @@ func TestPolicySQLAgrees(t *testing.T) {
 		}
 	}()
 	w := newRandomWorld(t, rand.New(rand.NewPCG(seed, 0)))
+	w.embed()
 	permitted, cases := 0, 0
 	for range agreePolicies {
 		ps := []locket.Policy{policytest.Random(w.r)}
@@ -54,7 +55,7 @@ func TestPolicySQLAgrees(t *testing.T) {
 		c.project()
 		cases += len(w.items)
 		permitted += len(c.seen)
-		for _, check := range []func() error{c.lists, c.gets, c.counts, c.searches, c.queries} {
+		for _, check := range []func() error{c.lists, c.gets, c.counts, c.searches, c.queries, c.recalls} {
 			if err := check(); err != nil {
 				t.Fatalf("%v\n%s", err, policytest.Describe(policy.Facts{}, ps...))
 			}

@@ -1,14 +1,18 @@
 -- Schema 3: what memories need beside items.
 
--- What Locket knows of an item that nobody wrote, and can make again: how often and when
--- programs recalled it, and the vector of its text: int8, under the number of its model.
+-- How often and when programs recalled an item.
 CREATE TABLE recalls(
+  item INTEGER PRIMARY KEY,            -- items.n
+  uses INTEGER NOT NULL,
+  last INTEGER NOT NULL                -- microseconds since 1970
+) STRICT;
+
+-- What models made of the texts of items, which they can make again.
+CREATE TABLE vectors(
   item   INTEGER PRIMARY KEY,          -- items.n
-  uses   INTEGER NOT NULL DEFAULT 0,
-  last   INTEGER NOT NULL DEFAULT 0,   -- microseconds since 1970
-  model  INTEGER NOT NULL DEFAULT 0,   -- place in pod.models, from 1; 0: no vector
-  code   INTEGER NOT NULL DEFAULT 0,   -- codes.n that has its signs
-  vector BLOB                          -- scale (float32, little endian), then an int8 per dimension
+  model  INTEGER NOT NULL,             -- place in pod.models, from 1
+  code   INTEGER NOT NULL,             -- codes.n that has its signs
+  vector BLOB NOT NULL                 -- scale (float32, little endian), then an int8 per dimension
 ) STRICT;
 
 -- The signs of vectors, packed so that a first pass over all of them reads few rows: of

@@ -74,8 +74,7 @@ func (w *Writer) SetVector(id locket.ItemID, name string, vector []float32) erro
 	if err != nil {
 		return err
 	}
-	return w.exec(`INSERT INTO recalls(item, model, code, vector) VALUES(?, ?, ?, ?)
-		ON CONFLICT(item) DO UPDATE SET model = excluded.model, code = excluded.code, vector = excluded.vector`, r.n, number, code, stored)
+	return w.exec(`INSERT INTO vectors(item, model, code, vector) VALUES(?, ?, ?, ?)`, r.n, number, code, stored)
 }
 
 // model returns the number of a model, which gets one if it has none yet.
@@ -192,8 +191,8 @@ func (t *tx) addCode(model, item int64, signs []byte) (int64, error) {
 // dropVector removes the vector of an item, if it has one.
 func (t *tx) dropVector(item int64) error {
 	var model, code int64
-	err := t.queryRow(`SELECT model, code FROM recalls WHERE item = ?`, item).Scan(&model, &code)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && model == 0 {
+	err := t.queryRow(`SELECT model, code FROM vectors WHERE item = ?`, item).Scan(&model, &code)
+	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	} else if err != nil {
 		return err
@@ -201,7 +200,7 @@ func (t *tx) dropVector(item int64) error {
 	if err := t.dropCode(model, code, item); err != nil {
 		return err
 	}
-	return t.exec(`UPDATE recalls SET model = 0, code = 0, vector = NULL WHERE item = ?`, item)
+	return t.exec(`DELETE FROM vectors WHERE item = ?`, item)
 }
 
 // dropCode takes an item out of its page. The model's last vector moves into its place, so
@@ -230,7 +229,7 @@ func (t *tx) dropCode(model, code, item int64) error {
 		if err := t.storeCode(p); err != nil {
 			return err
 		}
-		if err := t.exec(`UPDATE recalls SET code = ? WHERE item = ?`, p.n, moved); err != nil {
+		if err := t.exec(`UPDATE vectors SET code = ? WHERE item = ?`, p.n, moved); err != nil {
 			return err
 		}
 	}

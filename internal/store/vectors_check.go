@@ -21,7 +21,7 @@ func (v *View) checkVectors(ctx context.Context) ([]string, error) {
 	}
 	err := errors.Join(
 		say(`SELECT count(*) FROM recalls rc WHERE NOT EXISTS (SELECT 1 FROM items i WHERE i.n = rc.item)`, "uses are counted of an item that there is not"),
-		say(`SELECT count(*) FROM recalls WHERE (model = 0) <> (vector IS NULL) OR (model = 0) <> (code = 0)`, "an item has half a vector"),
+		say(`SELECT count(*) FROM vectors x WHERE NOT EXISTS (SELECT 1 FROM items i WHERE i.n = x.item AND i.deleted = 0)`, "there is a vector without its item"),
 	)
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func (v *View) checkCodes(ctx context.Context) (found []string, err error) {
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
-	vectors, err := v.s.db.QueryContext(ctx, `SELECT item, model, code, vector FROM recalls WHERE model > 0`)
+	vectors, err := v.s.db.QueryContext(ctx, `SELECT item, model, code, vector FROM vectors`)
 	if err != nil {
 		return nil, err
 	}

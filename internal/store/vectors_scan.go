@@ -87,8 +87,8 @@ func (m *memories) vectors(ctx context.Context, model int64, ns []int64, x []byt
 		return nil, err
 	}
 	where := m.where(m.right)
-	rows, err := m.v.s.db.QueryContext(ctx, `SELECT rc.item, rc.vector FROM json_each(?) list CROSS JOIN items i ON i.n = list.value CROSS JOIN recalls rc ON rc.item = i.n
-		WHERE i.deleted = 0 AND rc.model = ? AND `+where.sql+` LIMIT ?`, slices.Concat([]any{string(list), model}, where.args, []any{most})...)
+	rows, err := m.v.s.db.QueryContext(ctx, `SELECT x.item, x.vector FROM json_each(?) list CROSS JOIN items i ON i.n = list.value CROSS JOIN vectors x ON x.item = i.n
+		WHERE i.deleted = 0 AND x.model = ? AND `+where.sql+` LIMIT ?`, slices.Concat([]any{string(list), model}, where.args, []any{most})...)
 	if err != nil {
 		return nil, err
 	}
@@ -176,6 +176,7 @@ func (m *memories) unembedded(ctx context.Context, model int64, limit int) ([]lo
 			return nil, err
 		}
 		ns = slices.DeleteFunc(ns, func(n int64) bool { return embedded.has(n) || !m.in.has(n) })
+		slices.Sort(ns) // the index's order is of values that may be hidden
 		for batch := range slices.Chunk(ns, maxFound) {
 			if len(items) == limit {
 				break
