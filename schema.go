@@ -126,6 +126,7 @@ func BuiltinTypes() []Type {
 			of("position", Integer),                             // its place there
 			text("source", ""),                                  // what it was taken from, in words or as a URL
 			text("tier", ""),                                    // working, session or long
+			texts("relations", ""),                              // of an entity: names of its links that edges cannot have
 			of("validFrom", Time), of("validThrough", Time), of("expires", Time),
 			text("forgotten", ""))}, // why it was deleted
 	}
