@@ -27,6 +27,9 @@ const (
 	ActionKeyEnd    Action = "key.end"
 	ActionRotate    Action = "rotate" // the pod got another key
 	ActionBackup    Action = "backup" // whom backups are for was changed
+	ActionAsk       Action = "ask"    // something was asked for that waits for the owner; not part of changes
+	ActionApprove   Action = "approve"
+	ActionReject    Action = "reject"
 )
 
 // A Change is one entry of the journal: everything that one principal did, saw or

@@ -18,6 +18,7 @@ const (
 	CodeUnauthenticated Code = "unauthenticated" // no credential, or one that opens nothing
 	CodeExpired         Code = "expired"         // a grant that has ended: log in again
 	CodeDenied          Code = "denied"          // known principal, not permitted
+	CodePending         Code = "pending"         // not done yet: it waits for the owner; the message names the approval
 	CodeTooLarge        Code = "too_large"       // beyond a limit that the message names
 	CodeTooMany         Code = "too_many"        // too many requests or guesses; wait and retry
 	CodeBusy            Code = "busy"            // somebody else holds the pod; retry

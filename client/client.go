@@ -105,7 +105,7 @@ func (c *Client) Open(r *http.Request) (*http.Response, error) {
 		return nil, locket.Errorf(locket.CodeCancelled, "cancelled").Because(err)
 	case err != nil:
 		return nil, locket.Errorf(locket.CodeBusy, "the server at %s does not answer; check that it runs and try again", c.server.Host).Because(err)
-	case resp.StatusCode >= 300 && resp.StatusCode != http.StatusNotModified:
+	case (resp.StatusCode >= 300 || resp.StatusCode == http.StatusAccepted) && resp.StatusCode != http.StatusNotModified:
 		defer resp.Body.Close()
 		return nil, c.failure(resp)
 	}

@@ -38,6 +38,7 @@ var statuses = []struct {
 	{9, []locket.Code{locket.CodeDiskFull, locket.CodeTooLarge}, "the disk is full, or the input too large"},
 	{10, []locket.Code{locket.CodeNewer, locket.CodeUnsupported}, "written by a newer Locket, or not possible here"},
 	{statusProblems, nil, "doctor found problems"},
+	{12, []locket.Code{locket.CodePending}, "not done yet: it waits for the owner"},
 	{130, []locket.Code{locket.CodeCancelled}, "stopped by Ctrl-C"},
 }
 

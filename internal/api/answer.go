@@ -167,6 +167,8 @@ func status(code locket.Code) int {
 		return http.StatusUnauthorized
 	case locket.CodeDenied:
 		return http.StatusForbidden
+	case locket.CodePending:
+		return http.StatusAccepted // taken note of, and not done (RFC 9110 §15.3.3)
 	case locket.CodeNotFound:
 		return http.StatusNotFound
 	case locket.CodeExists, locket.CodeRolledBack:

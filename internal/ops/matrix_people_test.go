@@ -53,6 +53,8 @@ func (w *matrixWorld) people(other pods.Created) {
 	w.add(&actor{name: "owner of another pod", refused: locket.CodeUnauthenticated, cred: other.Token})
 	w.victim = w.principal(owner, locket.KindAgent, "victim", mayAtWork, some, false)
 	w.protege = w.principal(steward, locket.KindAgent, "protege", mayNothing, nil, false)
+	careful := w.principal(owner, locket.KindAgent, "careful", mayReview, some, false)
+	w.approval = w.asks(careful, "items.update", map[string]string{"id": string(w.targets[1].item), "props": changed})
 	w.grants(owner, some, everything, most)
 	for _, a := range w.actors {
 		if a.refused == "" && !a.can(locket.MayManage) {
@@ -68,6 +70,20 @@ func (w *matrixWorld) people(other pods.Created) {
 		_, err2 := v.Keys().RevokePrincipal(ctx, revoked.id)
 		return join(err, err2)
 	}))
+}
+
+// asks has somebody ask for something that waits.
+func (w *matrixWorld) asks(a *actor, op string, args map[string]string) (id string) {
+	w.t.Helper()
+	if _, err := w.run(a, find(w.t, op), args, ""); locket.CodeOf(err) != locket.CodePending {
+		w.t.Fatalf("%s does not wait: %v", op, err)
+	}
+	w.check(w.visit(a.cred, func(ctx context.Context, v *pods.Visit) error {
+		list, err := v.View.Approvals(ctx)
+		id = list[len(list)-1].ID
+		return err
+	}))
+	return id
 }
 
 func join(errs ...error) error {

@@ -68,6 +68,7 @@ func matrix() map[string][]*row {
 		"keys": keyRows(), "grants": grantRows(), "journal": journalRows(), "imports": importRows(),
 		"memories":     memoryRows(),
 		"memory files": memoryFileRows(),
+		"approvals":    approvalRows(),
 	}
 }
 
@@ -76,6 +77,27 @@ const (
 	changed = `{"text":"changed"}`
 	nobodys = "00000000-0000-4000-8000-000000000000"
 )
+
+func approvalRows() []*row {
+	waiting := func(w *matrixWorld) string { return w.approval }
+	rows := []*row{
+		{op: "approvals.list", needs: ops.Own, reads: true, expect: everybody},
+		{op: "approvals.get", needs: ops.Own, reads: true, give: text("id", waiting), expect: hidden(managed(false))},
+		{op: "approvals.get", variant: "a missing one", needs: ops.Own, give: given("id", nobodys), expect: nobody},
+	}
+	for _, op := range []string{"approvals.approve", "approvals.reject"} {
+		rows = append(rows,
+			&row{op: op, needs: locket.MayManage, writes: true, give: text("id", waiting), expect: managed(false)},
+			&row{op: op, variant: "a missing one", needs: locket.MayManage, writes: true, give: given("id", nobodys), expect: func(w *matrixWorld, a *actor, tg target) locket.Code {
+				if a.can(locket.MayManage) {
+					return notFound
+				}
+				return denied
+			}},
+			&row{op: op, variant: "for good", needs: locket.MayManage, writes: true, give: text("id", waiting, "remember", "true"), expect: handsOut(managed(false))})
+	}
+	return rows
+}
 
 func itemRows() []*row {
 	return []*row{

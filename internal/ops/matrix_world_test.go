@@ -59,6 +59,7 @@ type matrixWorld struct {
 
 	victim, protege *actor // made by the owner, and by the steward
 	victimGrant     string
+	approval        string // of something that an agent of the owner's asked for
 	ownerKeyID      string // of one that nobody uses
 }
 
@@ -69,6 +70,7 @@ const (
 	maySteward = `{"rules":[{"actions":["read","manage"],"types":["Note"],"where":{"folder":"work"}}]}`
 	mayEdit    = `{"rules":[{"actions":["read","search","create","update","delete","link"],"types":["Note"],"where":{"folder":"work"}}]}`
 	mayReadAll = `{"rules":[{"actions":["read"]},{"actions":["search","create","update","delete","link"],"types":["Note"],"where":{"folder":"work"}}]}`
+	mayReview  = `{"rules":[{"actions":["read"],"types":["Note"]},{"actions":["create","update"],"types":["Note"],"review":true}]}`
 	mayNothing = `{"rules":[]}`
 	mayBefore  = `{"rules":[{"actions":["read","search","create","update","delete","link","import","export","manage"]}],"expires":"2026-01-01T00:00:00Z"}`
 )
@@ -227,9 +229,10 @@ func (w *matrixWorld) state() (text string) {
 		st, err7 := v.View.Stats(ctx)
 		st.Changes, st.FileBytes = 0, 0
 		imports, err8 := v.View.Imports(ctx, 0, "")
-		b, err9 := json.Marshal([]any{living, deleted, people, grants, keys, types, st, imports})
+		waiting, err9 := v.View.Approvals(ctx)
+		b, err10 := json.Marshal([]any{living, deleted, people, grants, keys, types, st, imports, waiting})
 		text = string(b)
-		return join(err1, err2, err3, err4, err5, err6, err7, err8, err9)
+		return join(err1, err2, err3, err4, err5, err6, err7, err8, err9, err10)
 	}))
 	return text
 }

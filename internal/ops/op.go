@@ -43,6 +43,7 @@ type Op struct {
 	Creates    bool   // success is 201 Created
 	Upload     bool   // the body is raw bytes, handed to the function as Call.Body
 	Reports    bool   // long work that reports progress
+	Waits      bool   // it can wait for the owner though it names no permission; see CanWait
 	MaxBody    int64  // bytes of a JSON body
 
 	In, Out reflect.Type // structs; Out is *File or *Stream if the answer is not JSON
@@ -135,13 +136,14 @@ func (o Op) Streams() bool {
 
 // Run does the operation. in is what [Op.New] returned, filled in. The error is
 // always a *locket.Error that names the operation. Before it returns, the journal has
-// what was read, and what was refused.
+// what was read, and what was refused. CodePending: nothing was done; it waits for the
+// owner.
 func (o Op) Run(ctx context.Context, c *Call, in any) (out any, err error) {
 	r := store.Request{Op: o.Name, Permission: o.Permission, Asked: o.asked(in)}
 	if o.Permission == Own {
 		r.Permission = ""
 	}
-	err = c.View.Serve(ctx, r, func(ctx context.Context) (err error) {
+	err = c.View.Serve(ctx, o.later(r, c, in), func(ctx context.Context) (err error) {
 		out, err = o.run(ctx, c, in)
 		return err
 	})

@@ -15,7 +15,7 @@ func Table() []Op {
 		define("items.history", "GET", "/v1/items/{id}/history", locket.MayRead, "List the changes of an item, newest first.", itemHistory),
 		define("items.query", "POST", "/v1/query", locket.MayRead, "List items by type and property, with ranges.", queryItems),
 		define("items.search", "GET", "/v1/search", locket.MaySearch, "Find items by words.", searchItems),
-		define("bulk.run", "POST", "/v1/bulk", Own, "Make many changes at once, all or none.", runBulk).maxBody(bulkBody),
+		define("bulk.run", "POST", "/v1/bulk", Own, "Make many changes at once, all or none.", runBulk).maxBody(bulkBody).waits(),
 
 		define("items.provenance", "GET", "/v1/items/{id}/provenance", locket.MayRead, "Say who wrote each value of an item, when, and what it came of.", itemProvenance),
 		define("items.proof", "GET", "/v1/items/{id}/proof", locket.MayManage, "Prove what was done with an item, for somebody without the pod.", proveItem),
@@ -58,6 +58,11 @@ func Table() []Op {
 		define("grants.create", "POST", "/v1/grants", Own, "Make a grant, for oneself or for a principal that one manages.", createGrant).creates(),
 		define("grants.end", "DELETE", "/v1/grants/{id}", Own, "End a session or a grant.", endGrant),
 		define("session.end", "DELETE", "/v1/session", Own, "Log out: end the session that asks.", endSession),
+
+		define("approvals.list", "GET", "/v1/approvals", Own, "List what waits for the owner.", listApprovals),
+		define("approvals.get", "GET", "/v1/approvals/{id}", Own, "Get something that waits for the owner, with all that was asked for.", getApproval),
+		define("approvals.approve", "POST", "/v1/approvals/{id}/approve", locket.MayManage, "Do what waits, as whoever asked for it.", approve),
+		define("approvals.reject", "POST", "/v1/approvals/{id}/reject", locket.MayManage, "Drop what waits.", reject),
 
 		define("journal.list", "GET", "/v1/journal", Own, "List the entries of the journal, newest first.", listJournal),
 		define("journal.checkpoint", "GET", "/v1/journal/checkpoint", locket.MayManage, "Get a signed checkpoint of the journal, and proof that it has only grown.", getCheckpoint),

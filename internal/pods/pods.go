@@ -210,6 +210,13 @@ type Visit struct {
 // Pod is the id of the pod.
 func (v *Visit) Pod() locket.PodID { return v.call.Pod }
 
+// As is the same stay with another view of the pod.
+func (v *Visit) As(view *store.View) *Visit {
+	other := *v
+	other.View = view
+	return &other
+}
+
 // Visit unlocks and opens a pod, runs fn and lets go of it. A key may be added or
 // revoked between reading the header and reading the database; then both are
 // read again.

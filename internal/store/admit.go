@@ -65,7 +65,8 @@ func (s *Store) Admit(ctx context.Context, by Visitor) (*View, error) {
 	}
 	v := &View{s: s, who: a.who, signer: by.Signer, source: by.Source, generation: a.generation, recorded: recorded(a.who.kind)}
 	if by.Grant != nil {
-		v.source.Session, v.grant, v.narrowed = hex.EncodeToString(by.Grant), by.Grant, a.grant.policy.Valid
+		v.source.Session, v.grant = hex.EncodeToString(by.Grant), by.Grant
+		v.narrowed, v.bounds = a.grant.policy.Valid, a.grant.policy.String
 	}
 	if err := checkSigner(a.who, by.Signer); err != nil {
 		return nil, err
@@ -215,9 +216,11 @@ func storedPolicy(text string) (*locket.Policy, error) {
 	return p, nil
 }
 
-// shown is the part of the types that access lets be seen or set.
+// shown is the part of the types that access lets be seen or set, at once or once the
+// owner has approved it.
 func shown(full catalog, access *policy.Access) catalog {
 	c := make(catalog)
+	access = access.Approved()
 	for name, t := range full {
 		var some bool
 		cut := *t

@@ -56,7 +56,7 @@ const ApartIndex = apartIndex
 // Columns are the constants that statements are put together from.
 var Columns = map[string]string{
 	"itemColumns": itemColumns, "principalColumns": principalColumns, "principalRowColumns": principalRowColumns,
-	"provenanceColumns": provenanceColumns, "changeColumns": changeColumns, "visible": always,
+	"provenanceColumns": provenanceColumns, "changeColumns": changeColumns, "waitingColumns": waitingColumns, "visible": always,
 }
 
 // RestrictedSQL is listings and searches of a principal with bounds.

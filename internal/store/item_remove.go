@@ -105,6 +105,9 @@ func (w *Writer) Erase(id locket.ItemID, version int64) error {
 	if err != nil {
 		return err
 	}
+	if err := w.dropAbout(id); err != nil {
+		return err
+	}
 	w.erased = true
 	w.entry.erase(r.n)
 	// Other items' leaves name this one as the target of a link; the id itself

@@ -159,6 +159,9 @@ func (w *Writer) setState(n int64, s locket.PrincipalState) error {
 		if err := w.endGrants(n); err != nil {
 			return err
 		}
+		if err := w.exec(`DELETE FROM pending WHERE principal = ?`, n); err != nil {
+			return err
+		}
 	default:
 		return locket.Errorf(locket.CodeInvalid, "state %q: a principal is active, paused or revoked", clip(string(s), 20))
 	}

@@ -31,9 +31,14 @@ CREATE TABLE pending(
   principal INTEGER NOT NULL,          -- principals.n
   op        TEXT NOT NULL,
   input     TEXT NOT NULL,             -- JSON
+  does      TEXT NOT NULL,             -- JSON, what it did when it was tried
+  policy    TEXT,                      -- JSON, of the session that asked; NULL: the principal's alone
   asked     INTEGER NOT NULL,          -- microseconds since 1970
-  source    TEXT NOT NULL              -- JSON, a locket.Source
+  source    TEXT NOT NULL,             -- JSON, a locket.Source
+  salt      BLOB NOT NULL              -- of the hash of all this that the journal has, 16 bytes
 ) STRICT;
+CREATE INDEX pending_principal ON pending(principal);
+CREATE INDEX pending_asked ON pending(asked);
 
 ALTER TABLE pod ADD COLUMN models TEXT NOT NULL DEFAULT '[]';
 

@@ -12,6 +12,11 @@ type Request struct {
 	Op         string            // name of the operation
 	Permission locket.Permission // "" if everybody may
 	Asked      string            // the parameters, without contents that were to be written
+
+	// Again does the request through another view, and Input is all that was asked for,
+	// as JSON; nil for what can't wait for the owner.
+	Again func(ctx context.Context, as *View) error
+	Input func() ([]byte, error)
 }
 
 // maxAsked bounds what of a request's parameters goes into the journal.
@@ -23,28 +28,35 @@ type trace struct {
 	ids    []string // guarded by mu
 	search bool     // guarded by mu
 	reads  bool     // guarded by mu
+	wrote  bool     // something was changed; guarded by mu
 }
 
 type traceKey struct{}
 
 // Serve runs fn for a request. When it has ended and before anybody hears of its
 // result, what it read is written into the journal if the principal is one whose
-// reads are, and what was refused for everybody: if that fails, the request does.
+// reads are, and what was refused for everybody: if that fails, the request does. What was refused only
+// because it needs the owner's word is tried, and then waits for it: the error is
+// CodePending.
 func (v *View) Serve(ctx context.Context, r Request, fn func(ctx context.Context) error) error {
 	t := new(trace)
 	err := v.spend(ctx, r.Permission)
 	if err == nil && r.Permission != "" {
 		err = v.may(r.Permission)
 	}
+	ctx = context.WithValue(ctx, traceKey{}, t)
 	if err == nil {
-		err = fn(context.WithValue(ctx, traceKey{}, t))
+		err = fn(ctx)
+	}
+	if locket.CodeOf(err) == locket.CodeDenied && r.Again != nil && v.access.Reviews() && !t.hasWritten() {
+		err = v.ask(ctx, r)
 	}
 	if refused(err) {
 		return v.turnAwayFrom(ctx, r, err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !v.recorded || !t.reads && err == nil {
+	if !v.recorded || !t.reads && (err == nil || locket.CodeOf(err) == locket.CodePending) {
 		return err
 	}
 	action := locket.ActionRead
@@ -77,6 +89,21 @@ func (v *View) saw(ctx context.Context, a locket.Action, ids ...string) error {
 	t.search = t.search || a == locket.ActionSearch
 	t.ids = append(t.ids, ids...)
 	return nil
+}
+
+// wrote notes that the request has changed something: it can't be done again.
+func wrote(ctx context.Context) {
+	if t, ok := ctx.Value(traceKey{}).(*trace); ok {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.wrote = true
+	}
+}
+
+func (t *trace) hasWritten() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.wrote
 }
 
 func sawItems[T any](ctx context.Context, v *View, a locket.Action, list []T, id func(T) locket.ItemID) error {

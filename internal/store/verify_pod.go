@@ -24,6 +24,7 @@ type podReplay struct {
 	rotations  int                      // entries that changed them
 	recipients []string                 // of backups
 	grants     map[string]*grantCheck   // those that there are, by id in hexadecimal
+	waiting    map[string]*waitingCheck // what waits for the owner, by id
 }
 
 type madePrincipal struct {
@@ -39,8 +40,18 @@ type grantCheck struct {
 	made    bool           // by an entry, and not ended since
 }
 
+// A waitingCheck is a request that waits.
+type waitingCheck struct {
+	who, op, hash string
+	asked         int64
+	made          bool // by an entry, and not decided since
+}
+
 func (p *podReplay) begin(ctx context.Context, q *snapshot) error {
 	*p = podReplay{q: q, principals: make(map[string]madePrincipal), slots: make(map[string]SlotName), grants: make(map[string]*grantCheck)}
+	if err := p.readWaiting(ctx); err != nil {
+		return err
+	}
 	rows, err := q.conn.QueryContext(ctx, `SELECT id, principal, audience, policy, created, expires FROM grants`)
 	if err != nil {
 		return err
@@ -63,6 +74,30 @@ func (p *podReplay) begin(ctx context.Context, q *snapshot) error {
 			g.props["policy"] = policy.String
 		}
 		p.grants[hex.EncodeToString(id)] = g
+	}
+	return rows.Err()
+}
+
+func (p *podReplay) readWaiting(ctx context.Context) error {
+	p.waiting = make(map[string]*waitingCheck)
+	rows, err := p.q.conn.QueryContext(ctx, `SELECT id, principal, op, input, does, coalesce(policy, ''), source, asked, salt FROM pending`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, salt []byte
+		var who int64
+		var input, does, policy, source string
+		w := new(waitingCheck)
+		if err := rows.Scan(&id, &who, &w.op, &input, &does, &policy, &source, &w.asked, &salt); err != nil {
+			return unreadable()
+		}
+		if a := p.q.authors[who]; a != nil {
+			w.who = string(a.row.principal.ID)
+		}
+		w.hash = waitingHash(salt, w.op, input, does, policy, source)
+		p.waiting[uuidText(id)] = w
 	}
 	return rows.Err()
 }
@@ -94,6 +129,14 @@ func (p *podReplay) replay(r *record, l *journal.Leaf) error {
 	case locket.ActionGrantEnd:
 		if g := p.grants[text("id")]; g != nil {
 			g.made = false
+		}
+	case locket.ActionAsk:
+		if w := p.waiting[text("id")]; w != nil {
+			w.made = w.who == locket.FormatUUID(r.Entry.Author) && w.op == text("op") && w.hash == text("hash") && w.asked == micros(r.Entry.HLC.Time())
+		}
+	case locket.ActionApprove, locket.ActionReject:
+		if w := p.waiting[text("id")]; w != nil {
+			w.made = false
 		}
 	case locket.ActionKey:
 		s := SlotName{Name: text("name"), About: text("about"), Created: r.Entry.HLC.Time(), Who: locket.PrincipalID(text("principal"))}
@@ -142,6 +185,11 @@ func (p *podReplay) end(ctx context.Context) error {
 	for id, g := range p.grants {
 		if !g.made {
 			return podFault("no entry made grant %s, of %s, as it is, or one ended it", id, plain(g.props["principal"].(string)))
+		}
+	}
+	for id, w := range p.waiting {
+		if !w.made {
+			return podFault("no entry asked for approval %s as it waits, or one decided it", plain(id))
 		}
 	}
 	return nil

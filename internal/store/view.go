@@ -18,10 +18,12 @@ type View struct {
 	access     *policy.Access
 	signer     crypto.Signer // the principal's own; nil: the pod signs
 	source     locket.Source
-	grant      []byte // id of the grant it came of; nil: none
-	narrowed   bool   // that grant has a policy of its own
-	generation int64  // the header's, as the database has it
-	recorded   bool   // what it reads is an entry of the journal
+	grant      []byte  // id of the grant it came of; nil: none
+	narrowed   bool    // that grant has a policy of its own
+	bounds     string  // which is this, as JSON
+	generation int64   // the header's, as the database has it
+	recorded   bool    // what it reads is an entry of the journal
+	review     *review // of what waits for the owner; nil for all others
 
 	mu    sync.Mutex
 	types catalog // what may be seen of the types; guarded by mu, nil until first needed

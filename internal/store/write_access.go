@@ -15,7 +15,8 @@ func (w *Writer) mayTouch(p locket.Permission, r *itemRow) error {
 	if err != nil {
 		return err
 	}
-	if w.v.access.Permits(p, r.facts(props)) {
+	if f := r.facts(props); w.v.access.Permits(p, f) {
+		w.v.review.waited(p, f, nil)
 		return nil
 	}
 	return locket.Errorf(locket.CodeDenied, "your policy does not permit to %s this item; its owner can change that", p)
@@ -61,6 +62,10 @@ func (w *Writer) mayWrite(p locket.Permission, r *itemRow, old, set map[string]a
 			return noProperty(p, r.typ, name)
 		}
 	}
+	if p == locket.MayUpdate {
+		w.v.review.waited(p, before, set)
+	}
+	w.v.review.waited(p, after, set)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/locketpod/locket"
@@ -40,16 +41,22 @@ func (v *View) Write(ctx context.Context, fn func(*Writer) error) (locket.Change
 		if err := fn(w); err != nil {
 			return err
 		}
-		if len(w.leaves) == 0 {
-			return nil
+		if err := v.review.tried(w); err != nil || len(w.leaves) == 0 {
+			return err
 		}
 		var err error
-		c, err = w.sign(t)
-		return err
+		if c, err = w.sign(t); err != nil {
+			return err
+		}
+		return v.review.end(t, c)
 	})
+	if errors.Is(err, errDryRun) && v.review != nil {
+		return locket.Change{}, w.removeFiles(w.files, nil)
+	}
 	if err != nil {
 		return locket.Change{}, w.removeFiles(w.files, err)
 	}
+	wrote(ctx)
 	err = w.removeFiles(w.unused, nil)
 	if w.erased && err == nil {
 		// What was erased is gone only when its old pages are out of the log.
@@ -90,6 +97,9 @@ func (w *Writer) begin() (err error) {
 	}
 	w.entry = entry{v: w.v, kind: locket.EntryChange, source: w.v.source, pending: make(map[int64]int)}
 	if err := w.entry.begin(w.tx); err != nil {
+		return err
+	}
+	if err := w.dropExpired(); err != nil {
 		return err
 	}
 	return w.queryRow(`SELECT max(coalesce((SELECT max(n) FROM items), 0), coalesce((SELECT max(item) FROM leaves WHERE item > 0), 0)) + 1`).Scan(&w.item)
