@@ -35,7 +35,7 @@ var rungs = [][]string{
 	{"client"},
 	{"internal/api"},
 	{"internal/daemon"}, // whole
-	{"cmd/locket"},
+	{"cmd/locket", "bench/locomo"},
 	{"internal/powerloss"}, // tests of the program
 	{"internal/e2e"},
 }

@@ -172,7 +172,7 @@ func (p *pool) sort() {
 // between equals.
 func (p *pool) standing(m *memory) float64 {
 	importance, _ := m.item.Props["importance"].(float64)
-	use := math.Min(math.Log1p(float64(m.uses))/50, 0.1)
+	use := math.Min(math.Log1p(float64(m.uses))/200, 0.02)
 	return 1 + 0.2*math.Min(math.Max(importance, 0), 1) + use
 }
 
