@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +32,7 @@ func TestMain(m *testing.M) {
 //	status N COMMAND…           the command ends with exit status N
 //	match VAR FILE REGEXP       the first group of the match becomes a variable
 //	serve [forgetful] [FLAG…]   a server runs until the script ends; URL names it; a forgetful one keeps no state
+//	mute                        URL names a server that never answers
 //	tree FROM TO                the folder TO becomes a copy of the folder FROM
 //	same A B                    the folders A and B hold the same files
 //	only VAR PATTERN            the one file that matches becomes a variable
@@ -55,7 +57,7 @@ func TestScript(t *testing.T) {
 			return os.Mkdir(home, 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": scriptStatus, "match": scriptMatch, "serve": scriptServe, "interrupt": scriptInterrupt,
+			"status": scriptStatus, "match": scriptMatch, "serve": scriptServe, "interrupt": scriptInterrupt, "mute": scriptMute,
 			"damage": scriptDamage, "alter": scriptAlter, "mode": scriptMode, "notes": scriptNotes, "only": scriptOnly,
 			"tree": scriptTree, "same": scriptSame, "sqlite": scriptSQLite, "write": scriptWrite, "sheets": scriptSheets,
 		},
@@ -283,6 +285,13 @@ func scriptServe(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("the server did not start: %v\n%s", err, log.String())
 	}
 	ts.Setenv("URL", strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(line), `{"url":"`), `"}`))
+}
+
+func scriptMute(ts *testscript.TestScript, _ bool, _ []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(l.Close()) })
+	ts.Setenv("URL", "http://"+l.Addr().String())
 }
 
 func scriptInterrupt(ts *testscript.TestScript, _ bool, args []string) {
