@@ -56,6 +56,7 @@ func fill(t *testing.T, o ops.Op, in any) {
 		reflect.TypeFor[[]string]():           `["a","b c"]`,
 		reflect.TypeFor[[]locket.ItemID]():    `["` + id + `"]`,
 		reflect.TypeFor[ops.When]():           "2026-05-31T18:00:00Z",
+		reflect.TypeFor[[]int]():              "[1,2]",
 		reflect.TypeFor[float64]():            "0.5",
 		reflect.TypeFor[int]():                "42",
 		reflect.TypeFor[int64]():              "42",

@@ -28,9 +28,9 @@ func (v *View) Linked(ctx context.Context, typ, name string, limit int) ([]Linke
 	if limit, err = limitOf(limit, 50, 1000); err != nil {
 		return nil, err
 	}
-	source, target := v.visibleOf("i", typ, locket.MayRead), v.visible("o", locket.MayRead)
+	source, target := allOf(filter{sql: "i.type = '" + typ + "'"}, v.visibleOf("i", typ, locket.MayRead)), v.visible("o", locket.MayRead)
 	rows, err := v.s.db.QueryContext(ctx, `SELECT i.id, o.id FROM items i CROSS JOIN edges e ON e.source = i.n AND e.name = ?
-		CROSS JOIN items o ON o.n = e.target WHERE i.deleted = 0 AND i.type = '`+typ+`' AND o.deleted = 0
+		CROSS JOIN items o ON o.n = e.target WHERE i.deleted = 0 AND o.deleted = 0
 		AND `+source.sql+` AND `+target.sql+` ORDER BY i.n LIMIT ?`,
 		append(append(append([]any{name}, source.args...), target.args...), limit)...)
 	if err != nil {

@@ -54,6 +54,8 @@ var scanned = map[string]string{
 	"SELECT count(*) FROM vectors":               "a check of the pod reads everything",
 	"SELECT item, model, code, vector":           "a check of the pod reads everything",
 	"SELECT n, items, bits FROM codes ORDER":     "a check of the pod reads everything",
+	"SELECT coalesce(TRUE, '') AS value":         "a tally reads all items of the type, by its index",
+	"SELECT i.id, o.id FROM items i CROSS":       "an audit reads all items of the type, by its index",
 	"SELECT w.n, w.id":                           "little waits",
 	"SELECT id, principal, op, input, does":      "a verification reads everything",
 	"DELETE FROM pending WHERE instr":            "erasing is rare, and little waits",

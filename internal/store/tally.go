@@ -26,9 +26,9 @@ func (v *View) Tally(ctx context.Context, typ, property string) (map[string]int6
 	if p.Kind != locket.Text || p.Many {
 		return nil, locket.Errorf(locket.CodeInvalid, "%s.%s is not a single text; only those can be counted by", typ, property)
 	}
-	value, visible := v.column(typ, p.Name), v.visibleOf("i", typ, locket.MayRead)
+	value, visible := v.column(typ, p.Name), allOf(filter{sql: "i.type = '" + typ + "'"}, v.visibleOf("i", typ, locket.MayRead))
 	rows, err := v.s.db.QueryContext(ctx, `SELECT coalesce(`+value.sql+`, '') AS value, count(*) AS n FROM items i
-		WHERE i.deleted = 0 AND i.type = '`+typ+`' AND `+visible.sql+` GROUP BY value ORDER BY n DESC, value LIMIT ?`,
+		WHERE i.deleted = 0 AND `+visible.sql+` GROUP BY value ORDER BY n DESC, value LIMIT ?`,
 		append(append(value.args, visible.args...), maxTally)...)
 	if err != nil {
 		return nil, failure("count", err)

@@ -21,7 +21,7 @@ func (v *View) Uses(ctx context.Context, ids []locket.ItemID) (map[locket.ItemID
 		return nil, err
 	}
 	visible := v.visible("i", locket.MayRead)
-	rows, err := v.s.db.QueryContext(ctx, `SELECT l.value, r.uses FROM json_each(?) l CROSS JOIN items i ON i.id = unhex(l.value, '-')
+	rows, err := v.s.db.QueryContext(ctx, `SELECT list.value, r.uses FROM json_each(?) list CROSS JOIN items i ON i.id = unhex(list.value, '-')
 		JOIN recalls r ON r.item = i.n WHERE r.uses > 0 AND `+visible.sql, append([]any{string(list)}, visible.args...)...)
 	if err != nil {
 		return nil, failure("read uses", err)
