@@ -13,7 +13,7 @@ import (
 
 // marked are what an item leaves in the file, each to be found by its own.
 var marked = []string{
-	"zqname", "zqtext", "zqkeyword", "zqfirst", "zqremoved", "zqfile", "zqedge", "zqledger", "zqkey",
+	"zqname", "zqtext", "zqkeyword", "zqfirst", "zqremoved", "zqfile", "zqedge", "zqledger", "zqkey", "zqvector",
 }
 
 // TestEraseLeavesNothing reads every page of the database, decrypted: free pages,
@@ -48,6 +48,13 @@ func TestEraseLeavesNothing(t *testing.T) {
 	b.write(func(w *store.Writer) error {
 		_, err := w.Update(it.ID, 0, props{"text": "zqtext", "url": nil})
 		return err
+	})
+	b.write(func(w *store.Writer) error {
+		var vector []float32
+		for _, c := range "zqvector zqvector\x7f" { // stored as bytes in which the largest is 0x7f
+			vector = append(vector, float32(c))
+		}
+		return w.SetVector(it.ID, "model", vector)
 	})
 	b.reopen()
 	if missing := b.marks(); len(missing) != len(marked) {

@@ -1,0 +1,120 @@
+package store_test
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/store"
+)
+
+const (
+	modest = `{"rules":[{"actions":["read","search","create","update"],"types":["Memory"],"where":{"namespace":["agents/me"]}},
+		{"actions":["read","search"],"types":["Memory"],"where":{"namespace":{"prefix":"shared"}}}]}`
+	// unindexed permits the same items, but no index knows them.
+	unindexed = `{"rules":[{"actions":["read","search"],"types":["Memory"],"where":{"tier":["mine"]}}]}`
+	// unsaid permits the same items without what their sender and keywords say.
+	unsaid = `{"rules":[{"actions":["read","search"],"types":["Memory"],"where":{"namespace":["agents/me","shared/all"]},"properties":["text","namespace","dateCreated","tier"]}]}`
+)
+
+// recalled is all that a view is told of memories about tea.
+func recalled(t *testing.T, v *store.View) []string {
+	t.Helper()
+	tea, pot, ghost := store.Term("tea"), store.Term("pot"), store.Term("ghost")
+	var said []string
+	for _, f := range []store.MemoryFilter{{}, {Expired: true}, {Namespace: "shared"}, {Namespace: "hidden"}} {
+		counts, total, err := v.TermCounts(t.Context(), f, []store.Expr{tea, pot, ghost, store.AllOf(tea, pot)}, 1000)
+		if err != nil {
+			t.Fatal(err, cause(err))
+		}
+		said = append(said, fmt.Sprint(counts, total))
+		for _, e := range []store.Expr{tea, pot, ghost, store.AnyOf(tea, pot), store.Phrase("tea", "pot")} {
+			for _, limit := range []int{3, 100} {
+				found, err := v.Matching(t.Context(), f, e, limit)
+				if err != nil {
+					t.Fatal(err, cause(err))
+				}
+				said = append(said, strings.Join(texts(found), ","))
+			}
+		}
+		found, err := v.Nearest(t.Context(), f, "model", []float32{1, 1, 1, 1, 1, 1, 1, 1}, 3)
+		if err != nil {
+			t.Fatal(err, cause(err))
+		}
+		for _, x := range found {
+			said = append(said, fmt.Sprint(x.Item.Text("text"), x.Similarity, x.Uses))
+		}
+	}
+	return said
+}
+
+// Thousands of hidden memories with the same words, near the same vectors, newer, older
+// and superseding, change nothing that an agent is told.
+func TestHiddenMemoriesChangeNothing(t *testing.T) {
+	for name, policy := range map[string]string{"modest": modest, "unindexed": unindexed, "unsaid": unsaid} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			var mine []locket.ItemID
+			add := func(w *store.Writer, i int, ns, tier string, ps props) error {
+				ps["namespace"], ps["tier"] = ns, tier
+				ps["dateCreated"] = time.Unix(1e9+int64(i*7919%1000), 0)
+				it, err := w.Create(store.Draft{Type: "Memory", Props: ps})
+				if err != nil {
+					return err
+				}
+				if tier == "mine" {
+					mine = append(mine, it.ID)
+				}
+				return w.SetVector(it.ID, "model", []float32{1, 1, 1, 1, 1, 1, float32(i % 3), -float32(i % 5)})
+			}
+			hide := func(n int) {
+				b.write(func(w *store.Writer) error {
+					for i := range n {
+						if err := add(w, i, "hidden", "other", props{"text": fmt.Sprint("tea pot ", i)}); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+			}
+			hide(20)
+			b.write(func(w *store.Writer) error {
+				for i := range 30 {
+					ps := props{"text": fmt.Sprint([]string{"tea", "pot", "tea pot", "pot tea"}[i%4], " ", i), "sender": "ghost", "keywords": []any{"ghost"}}
+					if err := add(w, i, []string{"agents/me", "shared/all"}[i%2], "mine", ps); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			v := b.agent("robot", policy)
+			before := recalled(t, v)
+			if joined := strings.Join(before, " "); !strings.Contains(joined, "tea pot 2") || (name == "unsaid") == strings.Contains(before[0], " 30 ") {
+				t.Fatalf("it tells little: %q", before)
+			}
+			hide(3000)
+			b.write(func(w *store.Writer) error {
+				for _, id := range mine {
+					it, err := w.Create(store.Draft{Type: "Memory", Props: props{"text": "tea ghost", "namespace": "hidden"}})
+					if err != nil {
+						return err
+					}
+					if err := w.Link(locket.Edge{Source: it.ID, Name: "supersedes", Target: id}); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if after := recalled(t, v); !reflect.DeepEqual(before, after) {
+				for i := range before {
+					if before[i] != after[i] {
+						t.Errorf("it was told %q, and now %q", before[i], after[i])
+					}
+				}
+			}
+		})
+	}
+}
