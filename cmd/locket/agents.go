@@ -12,6 +12,7 @@ import (
 
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/ops"
+	"github.com/locketpod/locket/internal/policy"
 )
 
 func (c *cli) agentsCommand() *cobra.Command {
@@ -37,6 +38,7 @@ type grantee struct {
 	types  []string
 	where  []string // PROPERTY=VALUE
 	write  bool
+	review bool // what it changes waits for the owner
 }
 
 func (c *cli) agentsAddCommand() *cobra.Command {
@@ -49,11 +51,13 @@ func (c *cli) agentsAddCommand() *cobra.Command {
 do is said by --policy, a file as 'locket policy schema' describes it, or by --read: the
 types of items that it may read and search, only those with a property's value if --where
 names one, and with --write also create, update and link. With neither it may do nothing
-yet; 'locket principal policy NAME FILE' changes that.`,
+yet; 'locket principal policy NAME FILE' changes that. With --review its changes wait until
+you approve them with 'locket approvals'.`,
 		Example: `  locket agents add scribe --read Note --where folder=work
   locket agents add planner --read Event,Person
   locket agents add assistant --policy assistant.json
-  locket agents add diary --read Note --where folder=diary --write --json`,
+  locket agents add diary --read Note --where folder=diary --write --json
+  locket agents add editor --read Note --write --review`,
 		Args: takes("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := g.check(); err != nil {
@@ -75,6 +79,7 @@ yet; 'locket principal policy NAME FILE' changes that.`,
 	f.StringSliceVar(&g.types, "read", nil, "`TYPES` of items that it may read and search, with commas between")
 	f.StringArrayVar(&g.where, "where", nil, "only items with this `PROPERTY=VALUE`; may be given several times")
 	f.BoolVar(&g.write, "write", false, "it may create, update and link these items, too")
+	f.BoolVar(&g.review, "review", false, "what it changes waits until you approve it")
 	f.BoolVar(&noKey, "no-key", false, "make no API key")
 	return cmd
 }
@@ -85,6 +90,8 @@ func (g *grantee) check() error {
 		return locket.Errorf(locket.CodeInvalid, "--policy says it all; leave out --read, --where and --write, or --policy")
 	case len(g.types) == 0 && (len(g.where) > 0 || g.write):
 		return locket.Errorf(locket.CodeInvalid, "say with --read which types of items this is about")
+	case g.review && g.policy == "" && !g.write:
+		return locket.Errorf(locket.CodeInvalid, "--review is about changes; say with --write or --policy that it may make some")
 	}
 	return nil
 }
@@ -92,8 +99,11 @@ func (g *grantee) check() error {
 // text is the policy as JSON, "" if none is given.
 func (g *grantee) text(ctx context.Context, in io.Reader, p pod) (string, error) {
 	if g.policy != "" {
-		text, _, err := readPolicy(in, g.policy)
-		return text, err
+		text, given, err := readPolicy(in, g.policy)
+		if err != nil || !g.review {
+			return text, err
+		}
+		return policyText(policy.Reviewed(given))
 	}
 	if len(g.types) == 0 {
 		return "", nil
@@ -111,7 +121,15 @@ func (g *grantee) text(ctx context.Context, in io.Reader, p pod) (string, error)
 			return "", err
 		}
 	}
-	text, err := json.Marshal(locket.Policy{Rules: []locket.Rule{rule}})
+	given := locket.Policy{Rules: []locket.Rule{rule}}
+	if g.review {
+		given = policy.Reviewed(given)
+	}
+	return policyText(given)
+}
+
+func policyText(p locket.Policy) (string, error) {
+	text, err := json.Marshal(p)
 	return string(text), err
 }
 

@@ -177,7 +177,7 @@ key, or --api-key-file name a file with one, so that nothing is asked.`,
 		}},
 		{"Agents and access:", []*cobra.Command{
 			c.connectCommand(), c.disconnectCommand(), c.hookCommand(),
-			c.memoryCommand(), c.agentsCommand(), c.principalCommand(), c.policyCommand(), c.keyCommand(), c.sessionsCommand(),
+			c.memoryCommand(), c.agentsCommand(), c.approvalsCommand(), c.principalCommand(), c.policyCommand(), c.keyCommand(), c.sessionsCommand(),
 		}},
 		{"Safety:", []*cobra.Command{c.recoveryCommand(), c.backupCommand(), c.restoreCommand()}},
 		{"Proof:", []*cobra.Command{c.journalCommand(), c.verifyCommand(), c.undoCommand()}},

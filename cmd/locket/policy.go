@@ -88,6 +88,8 @@ func (p *printer) decisions(list []store.Decision) {
 		row := []string{string(d.Permission), "no", "", ""}
 		if d.Permitted {
 			row = []string{string(d.Permission), "yes", strings.Join(d.Rules, ", "), "all"}
+		} else if d.Review {
+			row = []string{string(d.Permission), "once approved", strings.Join(d.Rules, ", "), "all"}
 		}
 		if len(d.Properties) > 0 {
 			row[3] = strings.Join(d.Properties, ", ")

@@ -53,16 +53,26 @@ func (c *cli) listPrincipals(ctx context.Context, p pod, kind locket.PrincipalKi
 	if err != nil {
 		return err
 	}
-	list := []ops.Known{}
+	counts, err := waitingFor(ctx, p)
+	if err != nil {
+		return err
+	}
+	list := []asking{}
 	for _, w := range out.Principals {
 		if kind == "" || w.Kind == kind {
-			list = append(list, ops.Known{Principal: w, May: may(w)})
+			list = append(list, asking{ops.Known{Principal: w, May: may(w)}, counts[w.ID]})
 		}
 	}
-	return c.print(locket.Page[ops.Known]{Items: list}, func(p *printer) { p.principals(list, kind) })
+	return c.print(locket.Page[asking]{Items: list}, func(p *printer) { p.principals(list, kind) })
 }
 
-func (p *printer) principals(list []ops.Known, kind locket.PrincipalKind) {
+// An asking is a principal and how many of its requests wait for the owner.
+type asking struct {
+	ops.Known
+	Waiting int `json:"waiting,omitempty"`
+}
+
+func (p *printer) principals(list []asking, kind locket.PrincipalKind) {
 	if kind == locket.KindAgent && len(list) == 0 {
 		p.line("no agent may come in yet; 'locket agents add' lets one in")
 		return
@@ -84,6 +94,11 @@ func (p *printer) principals(list []ops.Known, kind locket.PrincipalKind) {
 		head = []string{"NAME", "STATE", "LAST SEEN", "MAY"}
 	}
 	p.table(head, rows)
+	for _, w := range list {
+		if w.Waiting > 0 {
+			p.line("waiting for you: %s of %s; 'locket approvals' lists what", count(int64(w.Waiting), "request"), clean(w.Name, false))
+		}
+	}
 }
 
 func (c *cli) principalShowCommand() *cobra.Command {

@@ -18,6 +18,8 @@ type overview struct {
 	Pods   []locket.PodID `json:"pods,omitempty"`
 	Stats  *locket.Stats  `json:"stats,omitempty"` // absent if there is no pod, or no choice among several
 	Setup  *setup         `json:"setup,omitempty"` // for the owner, of a pod in a folder
+
+	Waiting int `json:"waiting,omitempty"` // requests for approval
 }
 
 func (c *cli) statusCommand() *cobra.Command {
@@ -50,6 +52,13 @@ func (c *cli) overview(ctx context.Context, p pod, o *overview) error {
 		return err
 	}
 	o.Stats = &stats
+	counts, err := waitingFor(ctx, p)
+	if err != nil {
+		return err
+	}
+	for _, n := range counts {
+		o.Waiting += n
+	}
 	if l, ok := p.(local); ok && l.visit.View.Owner() {
 		keys, err := l.visit.Keys().List(ctx)
 		if err != nil {
@@ -91,6 +100,9 @@ func (p *printer) overview(o overview) {
 		for _, name := range slices.Sorted(maps.Keys(s.ByType)) {
 			pairs = append(pairs, [2]string{"  " + name, strconv.FormatInt(s.ByType[name], 10)})
 		}
+	}
+	if o.Waiting > 0 {
+		pairs = append(pairs, [2]string{"waiting", count(int64(o.Waiting), "request") + "; 'locket approvals' lists them"})
 	}
 	p.pairs(pairs)
 	if o.Setup != nil {

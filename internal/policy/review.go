@@ -38,6 +38,25 @@ func (a *Access) Approved() *Access {
 	return &out
 }
 
+// Reviewed returns p with review of all changes that it permits.
+func Reviewed(p locket.Policy) locket.Policy {
+	out := p
+	out.Rules = make([]locket.Rule, 0, len(p.Rules))
+	for _, r := range p.Rules {
+		changing := actionsOf(r.Actions) & actionsOf(locket.Reviewable())
+		if rest := actionsOf(r.Actions) &^ changing; rest != 0 {
+			at := r
+			at.Actions = rest.list()
+			out.Rules = append(out.Rules, at)
+		}
+		if changing != 0 {
+			r.Actions, r.Review = changing.list(), true
+			out.Rules = append(out.Rules, r)
+		}
+	}
+	return out
+}
+
 // A Change is something that waited: a permission that was needed, and the item.
 type Change struct {
 	Permission locket.Permission

@@ -103,6 +103,14 @@ func TestRemember(t *testing.T) {
 	}
 }
 
+func TestReviewed(t *testing.T) {
+	p := policy.Reviewed(parsed(t, `{"actions":["update","read","link"],"types":["Note"]},{"actions":["manage"]},{"actions":["delete"],"review":true}`))
+	want := `{"actions":["read"],"types":["Note"]},{"actions":["update","link"],"types":["Note"],"review":true},{"actions":["manage"]},{"actions":["delete"],"review":true}`
+	if got := rules(t, p); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 // TestRememberHolds: what was remembered is permitted at once, or refused; nothing comes to
 // be permitted that was not permitted once approved, and of other types nothing changes.
 func TestRememberHolds(t *testing.T) {

@@ -13,7 +13,8 @@ import (
 type Decision struct {
 	Permission locket.Permission `json:"permission"`
 	Permitted  bool              `json:"permitted"`
-	Rules      []string          `json:"rules,omitempty"`      // that permit it; none if it is not
+	Review     bool              `json:"review,omitempty"`     // it is permitted once the owner has approved it
+	Rules      []string          `json:"rules,omitempty"`      // that permit it, or do then; none if it is not
 	Properties []string          `json:"properties,omitempty"` // those of the item for which it is permitted, if not for all
 }
 
@@ -36,7 +37,13 @@ func (v *View) Decide(ctx context.Context, who locket.PrincipalID, id locket.Ite
 	for _, p := range locket.Permissions() {
 		d := Decision{Permission: p, Rules: access.Deciding(p, facts)}
 		d.Permitted = len(d.Rules) > 0
-		if props := access.Properties(p, facts); d.Permitted && !props.All() {
+		props := access.Properties(p, facts)
+		if !d.Permitted {
+			approved := access.Approved()
+			d.Rules, props = approved.Deciding(p, facts), approved.Properties(p, facts)
+			d.Review = len(d.Rules) > 0
+		}
+		if len(d.Rules) > 0 && !props.All() {
 			for name := range h.props {
 				if props.Has(name) {
 					d.Properties = append(d.Properties, name)
