@@ -176,7 +176,7 @@ key, or --api-key-file name a file with one, so that nothing is asked.`,
 			c.historyCommand(), c.importCommand(), c.exportCommand(), c.encryptCommand(), c.opCommand(),
 		}},
 		{"Agents and access:", []*cobra.Command{
-			c.connectCommand(), c.disconnectCommand(), c.hookCommand(),
+			c.connectCommand(), c.disconnectCommand(), c.hookCommand(), c.mcpCommand(),
 			c.memoryCommand(), c.agentsCommand(), c.approvalsCommand(), c.principalCommand(), c.policyCommand(), c.keyCommand(), c.sessionsCommand(),
 		}},
 		{"Safety:", []*cobra.Command{c.recoveryCommand(), c.backupCommand(), c.restoreCommand()}},

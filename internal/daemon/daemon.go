@@ -69,7 +69,9 @@ func Serve(ctx context.Context, c Config) (err error) {
 	if c.Ready != nil {
 		c.Ready(address(ln, cert != nil))
 	}
-	h := api.New(api.Config{Doer: folder, Log: c.Log, Version: c.Version, Hosts: c.Hosts, Embedder: embedder})
+	h := api.New(api.Config{
+		Doer: folder, Log: c.Log, Version: c.Version, Hosts: c.Hosts, Embedder: embedder, Mounts: []api.Mount{c.agents(embedder)},
+	})
 	srv := api.NewServer(h, cert, c.Log)
 	var sweeping sync.WaitGroup
 	sweeping.Go(func() { sweep.run(ctx, srv.CloseIdle) })
