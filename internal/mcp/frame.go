@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/json"
+	"regexp"
 	"strings"
 )
 
@@ -26,6 +27,9 @@ type frame struct {
 	left      int
 	truncated bool
 }
+
+// ownFrame is the tag of a frame.
+var ownFrame = regexp.MustCompile(`(?i)</?locket-data-[a-z2-7]{16}\b`)
 
 func newFrame() *frame {
 	return &frame{tag: "locket-data-" + strings.ToLower(rand.Text()[:16]), left: maxAnswer}

@@ -220,7 +220,7 @@ func (r remembered) text(f *frame) string {
 
 // refuseRecalled keeps what was recalled from being remembered again, frame and all.
 func refuseRecalled(a args) error {
-	if ownTag.MatchString(a.text("text")) {
+	if ownFrame.MatchString(a.text("text")) {
 		return locket.Errorf(locket.CodeInvalid, "text: this is an answer of recall or fetch, which is stored already; remember only what is new, in words of your own")
 	}
 	return nil
