@@ -11,14 +11,14 @@ import (
 
 // How much is looked at for one question.
 const (
-	countMost   = 500 // a word in more items than that is a frequent one
-	reach       = 500 // items that may be found by rare words, by the counts
-	poolMost    = 250 // items that are loaded for words
-	pairsMost   = 100 // and for frequent words that occur together
-	nearMost    = 50  // and by vector
-	threadsMost = 16  // stretches of threads that are loaded beside hits
-	besideMost  = 24  // hits beside which is looked
-	beside      = 2   // units before and after them
+	countMost   = 1000 // a word in more items than that tells nothing more
+	reach       = 500  // items that may be found by rare words, by the counts
+	poolMost    = 250  // items that are loaded for words
+	pairsMost   = 100  // and for frequent words that occur together
+	nearMost    = 50   // and by vector
+	threadsMost = 16   // stretches of threads that are loaded beside hits
+	besideMost  = 24   // hits beside which is looked
+	beside      = 2    // units before and after them
 )
 
 // A run is one question on its way to its answer.
@@ -36,44 +36,63 @@ func newRun(s source, f fields, q Query, now time.Time) *run {
 	}}
 }
 
-// gather finds what may answer and loads it.
+// gather finds what may answer and loads it. Frequent words drive nothing: they are looked
+// for only together, and those of most memories only if there is no other.
 func (r *run) gather(ctx context.Context) error {
 	if err := r.weigh(ctx); err != nil {
 		return err
 	}
-	rare, frequent := r.split()
-	if len(rare) > 0 {
-		if err := r.load(ctx, rare, nil, poolMost); err != nil {
+	rare, frequent, common := r.split()
+	if err := r.load(ctx, rare, period{}, poolMost); err != nil {
+		return err
+	}
+	if err := r.load(ctx, pairsOf(frequent), period{}, pairsMost); err != nil {
+		return err
+	}
+	for _, s := range r.pool.spans {
+		if s.Yearly {
+			continue
+		}
+		// What happened is told then, or soon after.
+		all := slices.Concat(rare, singles(frequent), singles(common))
+		if err := r.load(ctx, all, period{s.From, s.To.AddDate(0, 1, 0)}, pairsMost); err != nil {
 			return err
 		}
 	}
-	if len(frequent) > 0 {
-		most := pairsMost
-		var and []string
-		if len(rare) == 0 {
-			most = poolMost
-		}
-		if len(frequent) > 1 {
-			frequent, and = frequent[:1], frequent[1:]
-			for i := range and[:len(and)-1] { // each with any that is more frequent
-				if err := r.load(ctx, and[i:i+1], and[i+1:], most/2); err != nil {
-					return err
-				}
-			}
-		}
-		if err := r.load(ctx, frequent, and, most); err != nil {
-			return err
+	if len(r.pool.memories) > 0 || len(frequent)+len(common) == 0 {
+		return nil
+	}
+	all := slices.Concat(frequent, common)
+	if err := r.load(ctx, [][]string{all}, period{}, pairsMost); err != nil || len(r.pool.memories) > 0 {
+		return err
+	}
+	return r.load(ctx, singles(all[:1]), period{}, pairsMost)
+}
+
+// pairsOf are any two of the rarest words.
+func pairsOf(words []string) (pairs [][]string) {
+	words = words[:min(len(words), 6)]
+	for i, a := range words {
+		for _, b := range words[i+1:] {
+			pairs = append(pairs, []string{a, b})
 		}
 	}
-	return nil
+	return pairs
+}
+
+func singles(words []string) (list [][]string) {
+	for _, w := range words {
+		list = append(list, []string{w})
+	}
+	return list
 }
 
 // weigh finds out how frequent the terms are.
 func (r *run) weigh(ctx context.Context) error {
 	p := &r.pool
-	words := make([]string, len(p.terms))
+	words := make([][]string, len(p.terms))
 	for i, t := range p.terms {
-		words[i] = t.words[0]
+		words[i] = t.words
 	}
 	counts, total, err := r.source.counts(ctx, words, countMost)
 	if err != nil {
@@ -88,26 +107,30 @@ func (r *run) weigh(ctx context.Context) error {
 }
 
 // split parts the words to look for: rare ones, all of whose items can be looked at,
-// and the others, the rarest first.
-func (r *run) split() (rare, frequent []string) {
+// frequent ones, the rarest first, and those that are too frequent to count.
+func (r *run) split() (rare [][]string, frequent, common []string) {
 	terms := slices.Clone(r.pool.terms)
 	slices.SortStableFunc(terms, func(a, b term) int { return cmp.Compare(a.count, b.count) })
 	sum := 0
 	for _, t := range terms {
-		if t.count == 0 {
-			continue
-		}
-		if sum += t.count; sum <= reach {
-			rare = append(rare, t.words...)
-		} else {
+		switch sum += t.count; {
+		case t.count == 0:
+		case sum <= reach:
+			rare = append(rare, singles(t.words)...)
+		case t.count < countMost:
 			frequent = append(frequent, t.words[0])
+		default:
+			common = append(common, t.words[0])
 		}
 	}
-	return rare, frequent
+	return rare, frequent, common
 }
 
-func (r *run) load(ctx context.Context, any, and []string, limit int) error {
-	list, err := r.source.matching(ctx, any, and, limit)
+func (r *run) load(ctx context.Context, words [][]string, in period, limit int) error {
+	if len(words) == 0 {
+		return nil
+	}
+	list, err := r.source.matching(ctx, words, in, limit)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/locketpod/locket"
@@ -49,7 +50,7 @@ type pool struct {
 	total    int                // items that may be seen
 	length   float64            // of a unit, on average
 	stems    map[string]string  // of the words that begin like a term
-	starts   map[string]bool    // the first two letters of the terms
+	starts   map[string]bool    // of the terms: see start
 	senders  map[string]bool
 }
 
@@ -107,7 +108,14 @@ func (p *pool) count() {
 	}
 }
 
-func start(w string) string { return w[:min(2, len(w))] }
+// start is what all words of one stem begin with: "try" is of one with "tries".
+func start(w string) string {
+	w = w[:min(3, len(w))]
+	if rest, ok := strings.CutSuffix(w, "y"); ok {
+		return rest + "i"
+	}
+	return w
+}
 
 // stem is the stem of a word that may be a term, "" of others.
 func (p *pool) stem(raw string) string {
@@ -191,7 +199,7 @@ func (p *pool) scoreSeries(list []*unit) {
 		u.why = reasons{}
 		s := p.words(list, i) + p.Thread*thread + p.pairs(u)
 		s *= 1 + p.named(u)
-		if p.timed && len(u.times()) > 0 {
+		if p.timed && u.timely() {
 			s *= 1 + p.Timely
 		}
 		if len(p.spans) > 0 && p.inTime(u) {

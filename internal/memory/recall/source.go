@@ -2,6 +2,7 @@ package recall
 
 import (
 	"context"
+	"time"
 
 	"github.com/locketpod/locket"
 )
@@ -9,12 +10,11 @@ import (
 // A source is where memories are looked for: all that one principal may see and a query
 // asks for, and nothing else.
 type source interface {
-	// counts returns in how many items each word occurs, at most so many, and of how many
-	// items.
-	counts(ctx context.Context, words []string, most int) ([]int, int, error)
-	// matching returns items in which any of the first words occurs and, if there are
-	// some, any of the second.
-	matching(ctx context.Context, any, and []string, limit int) ([]found, error)
+	// counts returns in how many items any word of each list occurs, at most so many, and
+	// of how many items.
+	counts(ctx context.Context, words [][]string, most int) ([]int, int, error)
+	// matching returns items in which all words of any list occur.
+	matching(ctx context.Context, words [][]string, in period, limit int) ([]found, error)
 	// around returns the items of a thread next to a position, in order, without those
 	// at it. They need not be what the query asks for.
 	around(ctx context.Context, thread string, position int64, before, after int) ([]locket.Item, error)
@@ -23,6 +23,9 @@ type source interface {
 	// nearest returns items by their vectors, the most similar first.
 	nearest(ctx context.Context, model string, vector []float32, limit int) ([]found, error)
 }
+
+// A period is a stretch of time, from inclusive to exclusive. A zero end is open.
+type period struct{ from, to time.Time }
 
 // A found is an item with what Locket knows of its use.
 type found struct {

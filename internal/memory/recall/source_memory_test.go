@@ -3,8 +3,10 @@ package recall
 import (
 	"cmp"
 	"context"
+	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/locketpod/locket"
 )
@@ -50,35 +52,31 @@ func (s *memorySource) count(stem string) int {
 	return n
 }
 
-func (s *memorySource) counts(_ context.Context, words []string, most int) ([]int, int, error) {
+func (s *memorySource) counts(_ context.Context, words [][]string, most int) ([]int, int, error) {
 	list := make([]int, len(words))
 	for i, w := range words {
-		list[i] = min(most, s.count(stem(w)))
+		list[i] = min(most, s.count(stem(w[0]))) // the stem of all forms is the same
 	}
 	return list, len(s.items), nil
 }
 
-func (s *memorySource) matching(_ context.Context, first, second []string, limit int) ([]found, error) {
+func (s *memorySource) matching(_ context.Context, words [][]string, in period, limit int) ([]found, error) {
 	idf := make(map[string]float64)
-	stems := func(words []string) (list []string) {
-		for _, w := range words {
-			w = stem(w)
-			c, n := float64(s.count(w)), float64(len(s.items))
-			idf[w] = math.Log(1 + (n-c+0.5)/(c+0.5))
-			list = append(list, w)
-		}
-		return list
+	for _, w := range slices.Concat(words...) {
+		c, n := float64(s.count(stem(w))), float64(len(s.items))
+		idf[stem(w)] = math.Log(1 + (n-c+0.5)/(c+0.5))
 	}
-	first, second = stems(first), stems(second)
 	score := make(map[int]float64)
 	var places []int
 	for i, m := range s.words {
-		has := func(w string) bool { return m[w] > 0 }
-		if !slices.ContainsFunc(first, has) || len(second) > 0 && !slices.ContainsFunc(second, has) {
+		lacks := func(w string) bool { return m[stem(w)] == 0 }
+		at, _ := s.items[i].Props["dateCreated"].(time.Time)
+		if !slices.ContainsFunc(words, func(list []string) bool { return !slices.ContainsFunc(list, lacks) }) ||
+			at.Before(in.from) || !in.to.IsZero() && !at.Before(in.to) {
 			continue
 		}
-		for w, f := range idf {
-			score[i] += f * m[w] * 2.2 / (m[w] + 1.2*(0.25+0.75*s.lengths[i]/s.average))
+		for _, w := range slices.Sorted(maps.Keys(idf)) {
+			score[i] += idf[w] * m[w] * 2.2 / (m[w] + 1.2*(0.25+0.75*s.lengths[i]/s.average))
 		}
 		places = append(places, i)
 	}

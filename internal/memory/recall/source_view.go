@@ -23,28 +23,35 @@ func (q *Query) filter() store.MemoryFilter {
 	}
 }
 
-func (s *viewSource) counts(ctx context.Context, words []string, most int) ([]int, int, error) {
+func (s *viewSource) counts(ctx context.Context, words [][]string, most int) ([]int, int, error) {
 	list := make([]store.Expr, len(words))
 	for i, w := range words {
-		list[i] = store.Term(w)
+		list[i] = store.AnyOf(terms(w)...)
 	}
 	return s.v.TermCounts(ctx, s.filter, list, most)
 }
 
-func (s *viewSource) matching(ctx context.Context, first, second []string, limit int) ([]found, error) {
-	e := anyOf(first)
-	if len(second) > 0 {
-		e = store.AllOf(e, anyOf(second))
+func (s *viewSource) matching(ctx context.Context, words [][]string, in period, limit int) ([]found, error) {
+	list := make([]store.Expr, len(words))
+	for i, w := range words {
+		list[i] = store.AllOf(terms(w)...)
 	}
-	return foundIn(s.v.Matching(ctx, s.filter, e, limit))
+	f := s.filter
+	if in.from.After(f.After) {
+		f.After = in.from
+	}
+	if !in.to.IsZero() && (f.Before.IsZero() || in.to.Before(f.Before)) {
+		f.Before = in.to
+	}
+	return foundIn(s.v.Matching(ctx, f, store.AnyOf(list...), limit))
 }
 
-func anyOf(words []string) store.Expr {
+func terms(words []string) []store.Expr {
 	list := make([]store.Expr, len(words))
 	for i, w := range words {
 		list[i] = store.Term(w)
 	}
-	return store.AnyOf(list...)
+	return list
 }
 
 func (s *viewSource) around(ctx context.Context, thread string, position int64, before, after int) ([]locket.Item, error) {

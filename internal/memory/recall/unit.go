@@ -1,6 +1,7 @@
 package recall
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -180,3 +181,10 @@ func (u *unit) times() []span {
 	}
 	return u.spans
 }
+
+// timely reports whether a unit speaks of a time, or of how long something takes.
+func (u *unit) timely() bool {
+	return len(u.times()) > 0 || slices.ContainsFunc(u.tokens, func(t token) bool { return timeUnits[t.raw] })
+}
+
+var timeUnits = set("hour hours day days week weeks month months year years")
