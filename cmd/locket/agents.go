@@ -20,15 +20,20 @@ func (c *cli) agentsCommand() *cobra.Command {
 		Use:   "agents",
 		Short: "List AI agents, let one in, and see what it did",
 		Long: `List the AI agents that may come in: their state, when they were last here, and what they
-may do. Every read and write of theirs is in the journal. 'locket principal' pauses,
-resumes and revokes them.`,
-		Example: "  locket agents\n  locket agents add scribe --read Note --where folder=work\n  locket agents log scribe",
+may do. Every read and write of theirs is in the journal. 'locket connect' lets the agent of
+an AI client in and configures the client. NAME is a name or an id.`,
+		Example: "  locket agents\n  locket agents show claude-code\n  locket agents log claude-code\n  locket agents pause claude-code",
 		Args:    takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.withPod(cmd.Context(), func(p pod) error { return c.listPrincipals(cmd.Context(), p, locket.KindAgent) })
 		},
 	}
-	cmd.AddCommand(c.agentsAddCommand(), c.agentsLogCommand())
+	cmd.AddCommand(
+		c.agentsAddCommand(), c.agentsShowCommand(), c.agentsLogCommand(), c.agentsSessionsCommand(),
+		c.agentState("pause", locket.StatePaused, "Refuse an agent until it is resumed", "Refuse an agent from its next request on, until 'locket agents resume'. Its keys and sessions stay, and its hooks fall silent."),
+		c.agentState("resume", locket.StateActive, "Let a paused agent go on", "Let a paused agent go on."),
+		c.agentsNarrowCommand(), c.agentsUndoCommand(), c.agentsRevokeCommand(),
+	)
 	return cmd
 }
 
@@ -162,13 +167,14 @@ func tests(schema ops.Schema, types, pairs []string) (map[string]locket.Match, e
 func (c *cli) agentsLogCommand() *cobra.Command {
 	var q journalQuery
 	cmd := &cobra.Command{
-		Use:     "log NAME",
-		Short:   "Show what an agent read and wrote, and what it was refused",
-		Long:    "Show what an agent read and wrote, and what it was refused, the latest first. NAME is a name or an id.",
+		Use:   "log NAME",
+		Short: "Show what an agent read and wrote, and what it was refused",
+		Long: `Show what an agent read and wrote, and what it was refused, the latest first: what it asked,
+and what the items are called that it saw or changed, as far as you may see them.`,
 		Example: "  locket agents log scribe\n  locket agents log scribe --follow\n  locket agents log scribe --limit 500 --json",
 		Args:    takes("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			q.principal = args[0]
+			q.principal, q.agent = args[0], true
 			return c.showJournal(cmd.Context(), q)
 		},
 	}

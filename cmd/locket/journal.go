@@ -43,6 +43,7 @@ type journalQuery struct {
 	kind, session string
 	limit, cursor string
 	follow        bool
+	agent         bool // principal is an agent, of whom more is shown
 }
 
 func (q *journalQuery) paging(cmd *cobra.Command) {
@@ -58,7 +59,11 @@ func (c *cli) showJournal(ctx context.Context, q journalQuery) error {
 	return c.withPod(ctx, func(p pod) error {
 		fields := map[string]string{"kind": q.kind, "session": q.session, "limit": q.limit}
 		if q.principal != "" {
-			id, err := whom(ctx, p, q.principal)
+			find := whom
+			if q.agent {
+				find = pastAgent
+			}
+			id, err := find(ctx, p, q.principal)
 			if err != nil {
 				return err
 			}
@@ -68,15 +73,30 @@ func (c *cli) showJournal(ctx context.Context, q journalQuery) error {
 			fields["cursor"] = cursor
 			return run[locket.Page[store.JournalEntry]](ctx, p, "journal.list", fields)
 		}
+		var called *titles
+		if q.agent {
+			var err error
+			if called, err = newTitles(ctx, p); err != nil {
+				return err
+			}
+		}
 		if q.follow {
-			return followJournal(ctx, list, c.printEntries)
+			return followJournal(ctx, list, func(list []store.JournalEntry) error {
+				if err := called.learn(ctx, list); err != nil {
+					return err
+				}
+				return c.printEntries(list, called)
+			})
 		}
 		page, err := list(q.cursor)
 		if err != nil {
 			return err
 		}
-		return c.print(page, func(p *printer) {
-			p.entries(page.Items)
+		if err := called.learn(ctx, page.Items); err != nil {
+			return err
+		}
+		return c.print(called.page(page), func(p *printer) {
+			p.entries(page.Items, called)
 			p.more(page.Next)
 		})
 	})
@@ -141,11 +161,13 @@ func since(last string, onePage bool, list func(cursor string) (locket.Page[stor
 }
 
 // printEntries writes entries one by one, with --json as JSON Lines.
-func (c *cli) printEntries(list []store.JournalEntry) error {
+func (c *cli) printEntries(list []store.JournalEntry, called *titles) error {
 	if !c.json {
 		return c.print(nil, func(p *printer) {
 			for _, e := range list {
-				p.row(entryRow(e), []int{19, 16, 6, 6, 0}, "")
+				for _, row := range entryRows(e, called) {
+					p.row(row, []int{19, 16, 6, 6, 0}, "")
+				}
 			}
 		})
 	}
@@ -159,20 +181,25 @@ func (c *cli) printEntries(list []store.JournalEntry) error {
 	return nil
 }
 
-func (p *printer) entries(list []store.JournalEntry) {
+func (p *printer) entries(list []store.JournalEntry, called *titles) {
 	if len(list) == 0 {
 		p.line("no entries")
 		return
 	}
 	var rows [][]string
 	for _, e := range list {
-		rows = append(rows, entryRow(e))
+		rows = append(rows, entryRows(e, called)...)
 	}
 	p.table([]string{"TIME", "WHO", "SIGNED", "KIND", "WHAT"}, rows)
 }
 
-func entryRow(e store.JournalEntry) []string {
-	return []string{e.Time.Local().Format(time.DateTime), e.Name, signer(e.SignedBy), string(e.Kind), summary(e)}
+// entryRows is an entry, and in a second row what the items in it are called.
+func entryRows(e store.JournalEntry, called *titles) [][]string {
+	rows := [][]string{{e.Time.Local().Format(time.DateTime), e.Name, signer(e.SignedBy), string(e.Kind), summary(e)}}
+	if names := called.of(e); names != "" {
+		rows = append(rows, []string{"", "", "", "", names})
+	}
+	return rows
 }
 
 // signer says by whom something was signed.
