@@ -67,8 +67,8 @@ func matrix() map[string][]*row {
 		"items": itemRows(), "links": linkRows(), "bulk": bulkRows(), "principals": principalRows(),
 		"keys": keyRows(), "grants": grantRows(), "journal": journalRows(), "imports": importRows(),
 		"memories":     memoryRows(),
-		"memory files": memoryFileRows(),
-		"approvals":    approvalRows(),
+		"memory files": memoryFileRows(), "graph": graphRows(),
+		"approvals": approvalRows(),
 	}
 }
 
@@ -390,5 +390,20 @@ func memoryFileRows() []*row {
 		{op: "memory.file", needs: ops.Own, give: given("command", "view", "path", "/memories"), expect: readsAll},
 		{op: "memory.file", variant: "missing", needs: ops.Own, give: given("command", "delete", "path", path), expect: readsAll},
 		{op: "memory.file", variant: "create", needs: ops.Own, writes: true, give: given("command", "create", "path", path, "file_text", "text"), expect: writesAll},
+	}
+}
+
+func graphRows() []*row {
+	const anna = `{"entities":[{"name":"Anna","entityType":"person","observations":["x"]}]}`
+	return []*row{
+		{op: "graph.call", needs: ops.Own, give: given("tool", "read_graph"), expect: readsAll},
+		{op: "graph.call", variant: "missing", needs: ops.Own, give: given("tool", "delete_entities", "arguments", `{"entityNames":["Anna"]}`), expect: readsAll},
+		{op: "graph.call", variant: "create", needs: ops.Own, writes: true, give: given("tool", "create_entities", "arguments", anna), expect: writesAll},
+		{op: "graph.call", variant: "unknown", needs: ops.Own, give: given("tool", "drop"), expect: func(w *matrixWorld, a *actor, tg target) locket.Code {
+			if code := readsAll(w, a, tg); code != fine {
+				return code
+			}
+			return notFound
+		}},
 	}
 }

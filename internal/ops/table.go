@@ -70,7 +70,8 @@ func Table() []Op {
 		define("journal.export", "GET", "/v1/journal/export", locket.MayManage, "The whole journal, to be verified without the pod.", exportJournal),
 		define("journal.undo", "POST", "/v1/journal/undo", locket.MayManage, "Revert what a principal or a session did.", undoChanges),
 
-		define("memory.file", "POST", "/v1/memory/file", Own, "Do a command of Claude's memory tool on the files of one's own.", memoryFile),
+		define("memory.file", "POST", "/v1/memory/file", Own, "Do a command of Claude's memory tool on the files of one's own.", memoryFile).waits(),
+		define("graph.call", "POST", "/v1/graph/{tool}", Own, "Call a tool of the MCP reference server memory on the knowledge graph of one's own.", graphCall).waits(),
 
 		define("export.get", "GET", "/v1/export", locket.MayExport, "Everything that may be exported, as a tar archive that can be imported again.", getExport),
 		define("imports.plan", "POST", "/v1/imports/plan", locket.MayImport, "Upload a file or archive and say what importing it would read.", planImport).uploads().reports(),

@@ -2,10 +2,7 @@ package graph
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"regexp"
 	"strings"
 )
 
@@ -38,31 +35,6 @@ func observations(text string, some bool) []string {
 		list = append(list, unescape.Replace(line))
 	}
 	return list
-}
-
-const (
-	maxEdgeName = 64
-	hashDigits  = 16
-)
-
-var (
-	edgeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
-	hashForm = regexp.MustCompile(`_[0-9a-f]{16}$`)
-	notWord  = regexp.MustCompile(`[^A-Za-z0-9]+`)
-)
-
-// edgeName is the name of the edge for a relation type: the type itself where an edge may
-// have that name, and else its letters and digits with a hash that tells it from others.
-func edgeName(relationType string) string {
-	if edgeForm.MatchString(relationType) && !hashForm.MatchString(relationType) {
-		return relationType
-	}
-	slug := strings.Trim(notWord.ReplaceAllString(relationType, "_"), "_")
-	if slug == "" || slug[0] >= '0' && slug[0] <= '9' {
-		slug = "r" + slug
-	}
-	sum := sha256.Sum256([]byte(relationType))
-	return slug[:min(len(slug), maxEdgeName-hashDigits-1)] + "_" + hex.EncodeToString(sum[:])[:hashDigits]
 }
 
 // pretty is JSON.stringify(v, null, 2) of ECMAScript.

@@ -210,15 +210,26 @@ func TestOthers(t *testing.T) {
 	}
 	p.call(anna, hers, "create_relations", `{"relations":[{"from":"Ben","to":"Anna","relationType":"knows"}]}`)
 	p.call(anna, hers, "create_entities", `{"entities":[{"name":"Clara","entityType":"person","observations":[]}]}`)
-	for names, want := range map[string]int{`["Anna"]`: 2, `["Clara"]`: 1, `["Anna","Ben","Clara"]`: 3} {
-		p.call(anna, hers, "open_nodes", `{"names":`+names+`}`)
+	for _, c := range []struct {
+		tool, args string
+		shown      int
+	}{
+		{"open_nodes", `{"names":["Anna"]}`, 2},
+		{"open_nodes", `{"names":["Ben"]}`, 2},
+		{"open_nodes", `{"names":["Clara"]}`, 1},
+		{"read_graph", `{}`, 3},
+		{"create_entities", people, 2},
+		{"search_nodes", `{"query":"clar"}`, 1},
+		{"create_relations", `{"relations":[{"from":"Ben","to":"Anna","relationType":"knows"}]}`, 2},
+	} {
+		p.call(anna, hers, c.tool, c.args)
 		page, err := p.owner.Journal(t.Context(), store.JournalQuery{Limit: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
 		e := page.Items[0]
-		if e.Author != anna.Principal().ID || e.Actions[0].Action != locket.ActionRead || fmt.Sprint(e.Actions[0].Detail["count"]) != fmt.Sprint(want) {
-			t.Errorf("%s: the journal has %+v, want %d items", names, e, want)
+		if e.Author != anna.Principal().ID || e.Actions[0].Action != locket.ActionRead || fmt.Sprint(e.Actions[0].Detail["count"]) != fmt.Sprint(c.shown) {
+			t.Errorf("%s %s: the journal has %+v, want %d items", c.tool, c.args, e, c.shown)
 		}
 	}
 }

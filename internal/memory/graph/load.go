@@ -110,7 +110,7 @@ func (g *graph) links() ([]link, error) {
 // relationType is what the name of one of the edges from the node stands for.
 func (n *node) relationType(edge string) string {
 	for _, t := range n.types {
-		if edgeName(t) == edge {
+		if locket.EdgeName(t) == edge {
 			return t
 		}
 	}

@@ -216,7 +216,7 @@ func createRelations(g *graph, in *input) (Reply, error) {
 
 // link makes an edge, and has the entity it starts from know what its name stands for.
 func (g *graph) link(from, to *node, relationType string) error {
-	name := edgeName(relationType)
+	name := locket.EdgeName(relationType)
 	if err := g.w.Link(locket.Edge{Source: from.id, Name: name, Target: to.id}); err != nil {
 		return err
 	}

@@ -152,7 +152,7 @@ func (m model) edit(c tree.Command) (string, bool) {
 // TestAgainstModel does random commands on both, and compares every answer and, at the
 // end, every file.
 func TestAgainstModel(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			rnd := rand.New(rand.NewPCG(seed, 5))
@@ -168,7 +168,7 @@ func TestAgainstModel(t *testing.T) {
 			p, m := newPod(t), model{}
 			agent := p.agent("a", everything()...)
 			done := map[bool]int{}
-			for range 400 {
+			for range 250 {
 				c := [...]tree.Command{
 					view(path()), create(path(), text(9)), create(path(), text(9)), replace(path(), pieces[1+rnd.IntN(len(pieces)-1)], text(3)),
 					insert(path(), rnd.IntN(6)-1, text(4)), remove(path()), rename(path(), path()),
@@ -183,7 +183,7 @@ func TestAgainstModel(t *testing.T) {
 					t.Fatalf("%+v:\ngot  %v %q\nwant %v %q", c, got.Error, got.Text, fails, want)
 				}
 			}
-			if done[true] < 50 || done[false] < 50 {
+			if done[true] < 40 || done[false] < 40 {
 				t.Errorf("%d commands failed, %d did not: too few to tell", done[true], done[false])
 			}
 			left := model{}
