@@ -23,6 +23,34 @@ func (k *Keys) AddAPIKey(ctx context.Context, name string, who locket.PrincipalI
 	return id, token, err
 }
 
+// RenewKey puts a new API key in the place of the one that the visitor came with: for the
+// same principal, under the same name. Everybody may, since nobody gains by it. The
+// receiver wipes the token, which can't be had again.
+func (v *Visit) RenewKey(ctx context.Context) (id string, token *keyring.Token, err error) {
+	if _, ok := v.call.Credential.(*keyring.Token); !ok {
+		return "", nil, locket.Errorf(locket.CodeConflict, "only an API key can be renewed, by who comes with it")
+	}
+	k := v.Keys()
+	err = k.change(ctx, func() error {
+		if err := k.header.Remove(k.podKey, k.slot); errors.Is(err, keyring.ErrLastSlot) {
+			return lastOfOwner()
+		} else if err != nil {
+			return err
+		}
+		slot, t, err := k.header.AddAPIKey(k.podKey)
+		if err != nil {
+			return err
+		}
+		id, token = slot.String(), t
+		return k.edit.Replace(k.slot.String(), id)
+	})
+	if err != nil && token != nil {
+		token.Wipe()
+		token = nil
+	}
+	return id, token, err
+}
+
 // AddPassword adds a password of the owner's.
 func (k *Keys) AddPassword(ctx context.Context, name string, password keyring.Password) (id string, err error) {
 	if err := k.ownersOnly(); err != nil {

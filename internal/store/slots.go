@@ -180,6 +180,25 @@ func (e *SlotEditor) Rename(id, name string) error {
 	return e.noteName(id, name, s.About, s.Who)
 }
 
+// Replace puts a new slot in the place of one that lets in the writer.
+func (e *SlotEditor) Replace(old, id string) error {
+	s, err := e.own(old)
+	if err != nil {
+		return err
+	}
+	if s.Principal != e.v.who.n {
+		return notFound("key")
+	}
+	s.Created = e.now().UTC()
+	if err := e.edit(func(names map[string]SlotName) { delete(names, old); names[id] = s }); err != nil {
+		return err
+	}
+	if err := e.manage(locket.ActionKeyEnd, map[string]any{"slot": old}); err != nil {
+		return err
+	}
+	return e.noteName(id, s.Name, s.About, s.Who)
+}
+
 // OwnerSlots returns the slots that let in the owner.
 func (e *SlotEditor) OwnerSlots() ([]string, error) { return e.slotsOf(ownerNumber) }
 
