@@ -48,6 +48,8 @@ type Config struct {
 	MaxUpload   int64         // bytes of an upload; 0: 64 GiB
 	MaxRequests int           // at once; 0: 64
 	Timeout     time.Duration // of a request that is no stream; 0: one minute
+
+	Pages []Page // what is answered beside the operations
 }
 
 type api struct {
@@ -88,6 +90,12 @@ func (a *api) routes(table []ops.Op) http.Handler {
 	}
 	for path, methods := range allow {
 		mux.Handle(path, a.handler("", wrongMethod(methods)))
+	}
+	for _, p := range a.Pages {
+		if p.Anywhere {
+			a.guard.origin.AddInsecureBypassPattern(p.Path)
+		}
+		mux.Handle(p.Path, a.handler(p.Name, a.page(p)))
 	}
 	mux.Handle("/", a.handler("", func(*exchange) error {
 		return locket.Errorf(locket.CodeNotFound, "there is nothing at this path; see /v1/openapi.json")
