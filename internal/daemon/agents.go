@@ -1,25 +1,41 @@
 package daemon
 
 import (
-	"context"
-	"net/http"
+	"net/url"
 
 	"github.com/locketpod/locket/internal/api"
-	"github.com/locketpod/locket/internal/mcp"
-	"github.com/locketpod/locket/internal/memory"
-	"github.com/locketpod/locket/internal/ops"
+	"github.com/locketpod/locket/internal/oauth"
 	"github.com/locketpod/locket/internal/pods"
+	"github.com/locketpod/locket/internal/safehttp"
 )
 
-// agents is the way in for AI agents: the Model Context Protocol.
-func (c Config) agents(embedder memory.Embedder) api.Mount {
-	return api.Mount{
-		Path: mcp.Path, Name: "mcp", Audience: ops.AudienceMCP, MaxBody: mcp.MaxMessage,
-		Challenge: func(r *http.Request) string { return mcp.Challenge(mcp.Base("", r)) },
-		Serve: func(v *pods.Visit, w http.ResponseWriter, r *http.Request) {
-			mcp.ServeHTTP(mcp.Config{Version: c.Version, Log: c.Log}, func(ctx context.Context, o ops.Op, in any) (any, error) {
-				return o.Run(ctx, &ops.Call{Visit: v, Embedder: embedder}, in)
-			}, w, r)
-		},
+// agents returns what lets agents on other machines in.
+func (c Config) agents(folder *pods.Folder) (*oauth.Server, error) {
+	o := oauth.Config{Doer: folder, PublicURL: c.PublicURL, Clients: c.Clients}
+	if c.Documents {
+		client, err := safehttp.New(safehttp.Config{})
+		if err != nil {
+			return nil, err
+		}
+		o.Fetch = oauth.NewFetcher(client)
 	}
+	return oauth.New(o)
+}
+
+// pages are the pages of agents, for the interface to serve.
+func pages(agents *oauth.Server) []api.Page {
+	var out []api.Page
+	for _, p := range agents.Pages() {
+		out = append(out, api.Page(p))
+	}
+	return out
+}
+
+// hosts are the server's names.
+func (c Config) hosts() []string {
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Hostname() == "" {
+		return c.Hosts
+	}
+	return append([]string{u.Hostname()}, c.Hosts...)
 }

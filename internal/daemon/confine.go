@@ -31,10 +31,16 @@ func (c Config) confine() {
 
 // connects are the TCP ports that the server asks others at.
 func (c Config) connects() []uint16 {
-	if c.Embed.URL == "" {
+	if c.Embed.URL == "" && !c.Documents {
 		return nil
 	}
 	ports := []uint16{53} // names, where their answers are long
+	if c.Documents {
+		ports = append(ports, 443)
+	}
+	if c.Embed.URL == "" {
+		return ports
+	}
 	u, err := url.Parse(c.Embed.URL)
 	if err != nil {
 		return ports // it was not opened either

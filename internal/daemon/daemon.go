@@ -15,23 +15,27 @@ import (
 	"github.com/locketpod/locket/internal/embed"
 	"github.com/locketpod/locket/internal/keyring"
 	"github.com/locketpod/locket/internal/memory"
+	"github.com/locketpod/locket/internal/oauth"
 	"github.com/locketpod/locket/internal/pods"
 )
 
 // A Config says what to serve, and where.
 type Config struct {
-	Dir      string        // folder of the pods
-	State    string        // folder to remember in how far each pod had come; "": nothing is
-	Addr     string        // "host:port"; port 0 takes a free one
-	CertFile string        // PEM files of a TLS certificate and its key; without them only a
-	KeyFile  string        // loopback address is served
-	Hosts    []string      // names under which a reverse proxy on this machine forwards
-	KeepOpen time.Duration // how long a pod stays open after its last request
-	Confine  bool          // give up, for the whole process and for good, what serving does not need
-	Embed    embed.Config  // the model for recall by meaning; zero: none
-	Version  string
-	Log      *slog.Logger
-	Ready    func(url string) // called once requests are accepted; may be nil
+	Dir       string         // folder of the pods
+	State     string         // folder to remember in how far each pod had come; "": nothing is
+	Addr      string         // "host:port"; port 0 takes a free one
+	CertFile  string         // PEM files of a TLS certificate and its key; without them only a
+	KeyFile   string         // loopback address is served
+	Hosts     []string       // names under which a reverse proxy on this machine forwards; that in PublicURL is one
+	KeepOpen  time.Duration  // how long a pod stays open after its last request
+	PublicURL string         // that clients reach the server by; "": the one that they use, over TLS or the loopback
+	Clients   []oauth.Client // agents' programs that are registered beforehand
+	Documents bool           // take clients that are known by a document which they publish: the server fetches it
+	Embed     embed.Config   // the model for recall by meaning; zero: none
+	Confine   bool           // give up, for the whole process and for good, what serving does not need
+	Version   string
+	Log       *slog.Logger
+	Ready     func(url string) // called once requests are accepted; may be nil
 }
 
 // Serve runs the server until ctx ends, then lets running requests finish and
@@ -61,6 +65,10 @@ func Serve(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
+	agents, err := c.agents(folder)
+	if err != nil {
+		return err
+	}
 	ln, err := api.Listen(ctx, c.Addr, cert != nil)
 	if err != nil {
 		return err
@@ -70,7 +78,8 @@ func Serve(ctx context.Context, c Config) (err error) {
 		c.Ready(address(ln, cert != nil))
 	}
 	h := api.New(api.Config{
-		Doer: folder, Log: c.Log, Version: c.Version, Hosts: c.Hosts, Embedder: embedder, Mounts: []api.Mount{c.agents(embedder)},
+		Doer: folder, Log: c.Log, Version: c.Version, Hosts: c.hosts(), Embedder: embedder,
+		Mounts: []api.Mount{c.mcp(embedder)}, Pages: pages(agents),
 	})
 	srv := api.NewServer(h, cert, c.Log)
 	var sweeping sync.WaitGroup
