@@ -185,7 +185,7 @@ func (s *Server) owner(values url.Values) (c pods.Call, wipe func(), err error) 
 		}
 		return pods.Call{Pod: t.Pod, Credential: t}, t.Wipe, nil
 	}
-	pod := locket.PodID(strings.TrimSpace(values.Get("pod")))
+	pod := locket.PodID(strings.Clone(strings.TrimSpace(values.Get("pod")))) // it is kept, for wrong guesses to be counted
 	if pod == "" {
 		list, err := s.Doer.List()
 		if err != nil {

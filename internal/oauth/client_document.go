@@ -170,5 +170,5 @@ func (d *documents) remember(id string, f fetched) {
 		}
 		delete(d.known, old)
 	}
-	d.known[id] = f
+	d.known[strings.Clone(id)] = f // it may be a part of a form
 }

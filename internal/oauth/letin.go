@@ -30,12 +30,14 @@ type consent struct {
 }
 
 // letIn does what the owner has agreed to, and returns the code, which the caller wipes.
+// What is kept of a request is cloned: a part of a form keeps all of it in memory, with
+// the passphrase that was in it.
 func (s *Server) letIn(ctx context.Context, who pods.Call, c consent) (code *secret.Key, err error) {
-	t := newTicket(newID(), terms{client: clientHash(c.client.ID), agent: c.agent, scopes: c.scopes})
+	t := newTicket(newID(), terms{client: clientHash(c.client.ID), agent: strings.Clone(c.agent), scopes: c.scopes})
 	defer t.wipe()
 	f := &family{
-		id: t.authorization, client: c.client.ID, pod: who.Pod, terms: t.terms, ends: s.Now().Add(refreshLife),
-		redirect: c.asked, challenge: c.challenge, code: t.digest(), codeEnds: s.Now().Add(codeUse),
+		id: t.authorization, client: strings.Clone(c.client.ID), pod: who.Pod, terms: t.terms, ends: s.Now().Add(refreshLife),
+		redirect: strings.Clone(c.asked), challenge: strings.Clone(c.challenge), code: t.digest(), codeEnds: s.Now().Add(codeUse),
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/keyring"
@@ -99,7 +100,7 @@ func (s *Server) resume(ctx context.Context, x *exchange, out *tokens) error {
 	}
 	next := newTicket(newID(), x.terms)
 	defer next.wipe()
-	f := &family{id: next.authorization, client: x.client, pod: x.key.Pod, terms: x.terms, ends: s.Now().Add(refreshLife), redeemed: true, refresh: next.digest()}
+	f := &family{id: next.authorization, client: strings.Clone(x.client), pod: x.key.Pod, terms: x.terms, ends: s.Now().Add(refreshLife), redeemed: true, refresh: next.digest()}
 	if err := s.families.add(f); err != nil {
 		return err
 	}
