@@ -33,7 +33,7 @@ var rungs = [][]string{
 	{"internal/importer", "internal/demo", "internal/backup", "internal/exporter", "internal/memory", "internal/memory/recall", "internal/memory/tree", "internal/memory/graph"}, // services, over Views and files
 	{"internal/ops"}, // faces, a ladder
 	{"client"},
-	{"internal/api", "internal/mcp"},
+	{"internal/api", "internal/mcp", "internal/oauth"},
 	{"internal/daemon"}, // whole
 	{"cmd/locket", "bench/locomo"},
 	{"internal/powerloss"}, // tests of the program
