@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"reflect"
+	"slices"
 
 	"github.com/locketpod/locket"
 )
@@ -116,7 +117,8 @@ func (w *Writer) checkKeys(keys []string) error {
 // checkProps coerces every property and checks what references lead to.
 func (w *Writer) checkProps(t *locket.Type, props map[string]any) (map[string]any, error) {
 	out := make(map[string]any, len(props))
-	for name, v := range props {
+	for _, name := range slices.Sorted(maps.Keys(props)) { // the same input fails in the same way
+		v := props[name]
 		p, ok := t.Property(name)
 		if _, shown := w.shown[t.Name].Property(name); !ok || !shown {
 			return nil, locket.Errorf(locket.CodeInvalid, "%s has no property %q; declare it in the schema or leave it out", t.Name, clip(name, 60))
