@@ -16,6 +16,8 @@ const (
 		{"actions":["read","search"],"types":["Memory"],"where":{"namespace":{"prefix":"shared"}}}]}`
 	// unindexed permits the same items, but no index knows them.
 	unindexed = `{"rules":[{"actions":["read","search"],"types":["Memory"],"where":{"tier":["mine"]}}]}`
+	// half has an index that knows more than what is permitted.
+	half = `{"rules":[{"actions":["read","search"],"types":["Memory"],"where":{"namespace":["agents/me","shared/all","hidden"],"tier":"mine"}}]}`
 	// unsaid permits the same items without what their sender and keywords say.
 	unsaid = `{"rules":[{"actions":["read","search"],"types":["Memory"],"where":{"namespace":["agents/me","shared/all"]},"properties":["text","namespace","dateCreated","tier"]}]}`
 )
@@ -54,7 +56,7 @@ func recalled(t *testing.T, v *store.View) []string {
 // Thousands of hidden memories with the same words, near the same vectors, newer, older
 // and superseding, change nothing that an agent is told.
 func TestHiddenMemoriesChangeNothing(t *testing.T) {
-	for name, policy := range map[string]string{"modest": modest, "unindexed": unindexed, "unsaid": unsaid} {
+	for name, policy := range map[string]string{"modest": modest, "unindexed": unindexed, "half": half, "unsaid": unsaid} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			var mine []locket.ItemID
@@ -116,5 +118,26 @@ func TestHiddenMemoriesChangeNothing(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Where many are permitted, and an index says which, they are counted by it.
+func TestManyPermitted(t *testing.T) {
+	b := newBench(t)
+	b.write(func(w *store.Writer) error {
+		for i := range 4500 {
+			ns := "shared/all"
+			if i%15 == 7 {
+				ns = "hidden"
+			}
+			if _, err := w.Create(store.Draft{Type: "Memory", Props: props{"text": []string{"tea", "pot"}[i%2], "namespace": ns}}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	counts, total, err := b.agent("robot", modest).TermCounts(t.Context(), store.MemoryFilter{}, []store.Expr{store.Term("tea"), store.Term("pot")}, 5000)
+	if err != nil || !reflect.DeepEqual(counts, []int{2100, 2100}) || total != 4200 {
+		t.Errorf("%v of %d, %v", counts, total, err)
 	}
 }
