@@ -79,4 +79,29 @@ func RestrictedSQL(c Catalog) []string {
 	return []string{listing, search}
 }
 
+// RecallSQL is statements of recall, by the index that is to serve them, for the owner and
+// for a principal with bounds.
+func RecallSQL(c Catalog) map[string][]string {
+	see := []locket.Permission{locket.MayRead, locket.MaySearch}
+	p := locket.Policy{Rules: []locket.Rule{
+		{Actions: see, Types: []string{"Memory"}, Where: map[string]locket.Match{"namespace": {In: []any{"a"}}}},
+		{Actions: see, Types: []string{"Memory"}, Where: map[string]locket.Match{"namespace": {Prefix: "a/"}}, Properties: []string{"text", "thread"}},
+	}}
+	all := make(map[string][]string)
+	for _, v := range []*View{ownersView(c), {access: policy.Compile(p, c, time.Now()), types: c, full: c}} {
+		beside, _ := v.besideSQL("t", " < ?", "DESC", 1, 2)
+		all["items_Memory_thread"] = append(all["items_Memory_thread"], beside)
+		for index, f := range map[string]MemoryFilter{"items_Memory_thread": {Thread: "t"}, "items_Memory_namespace": {Namespace: "a"}} {
+			m := &memories{v: v, f: f, whole: v.access.Whole()}
+			arms, _ := m.arms("Memory")
+			for _, a := range arms {
+				all[index] = append(all[index], armSQL("Memory", a))
+			}
+		}
+		query, _ := (&memories{v: v, whole: v.access.Whole()}).each("Memory", "SELECT 1", filter{sql: always}, 10)
+		all["items_time"] = append(all["items_time"], query)
+	}
+	return all
+}
+
 func ownersView(c Catalog) *View { return &View{access: policy.Everything(), types: c, full: c} }

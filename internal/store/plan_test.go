@@ -93,6 +93,25 @@ func TestStatementsUseIndexes(t *testing.T) {
 	}
 }
 
+// TestRecallUsesIndexes: each statement that looks for memories by a property is served by
+// the index on it.
+func TestRecallUsesIndexes(t *testing.T) {
+	b := newBench(t)
+	db := b.sealed()
+	n := 0
+	for index, statements := range store.RecallSQL(store.BuiltinCatalog()) {
+		for _, q := range statements {
+			n++
+			if lines := plan(t, db, q); !strings.Contains(strings.Join(lines, "\n"), index+" ") {
+				t.Errorf("%s is not used by %s\n%q", index, q, lines)
+			}
+		}
+	}
+	if n != 10 {
+		t.Errorf("%d statements", n)
+	}
+}
+
 var walks = regexp.MustCompile(`^SCAN (?:items|i|edges|e|src|dst|history|leaves|l|changes|c|keys|k|blobs|b|blob_refs|r|imports|ledger|principals|p|grants|g|recalls|rc|vectors|x|codes|pending|w)\b`)
 
 func allowed(q string) bool {

@@ -249,15 +249,22 @@ func (v *View) Around(ctx context.Context, thread string, position int64, before
 	return items, nil
 }
 
-// beside reads the items of a thread on one side of a place, the nearest first.
-func (v *View) beside(ctx context.Context, thread, side, dir string, position int64, limit int) ([]locket.Item, error) {
+// besideSQL is the statement for the memories of a thread on one side of a place, the
+// nearest first. The index on threads serves it.
+func (v *View) besideSQL(thread, side, dir string, position int64, limit int) (string, []any) {
 	place, time := v.column("Memory", "position"), v.timeColumn("Memory")
 	where := allOf(
 		v.visibleOf("i", "Memory", locket.MayRead), v.shows("Memory", "thread"), filter{place.sql + side, append(slices.Clip(place.args), position)},
 	)
 	query := `SELECT ` + itemColumns + ` FROM items i WHERE i.type = 'Memory' AND i.deleted = 0 AND i.props->>'thread' = ? AND ` + where.sql +
 		` ORDER BY ` + strings.Join([]string{place.sql, time.sql, "i.n"}, " "+dir+", ") + " " + dir + ` LIMIT ?`
-	rows, err := v.s.db.QueryContext(ctx, query, slices.Concat([]any{thread}, where.args, place.args, time.args, []any{limit})...)
+	return query, slices.Concat([]any{thread}, where.args, place.args, time.args, []any{limit})
+}
+
+// beside reads the items of a thread on one side of a place.
+func (v *View) beside(ctx context.Context, thread, side, dir string, position int64, limit int) ([]locket.Item, error) {
+	query, args := v.besideSQL(thread, side, dir, position, limit)
+	rows, err := v.s.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, failure("read thread", err)
 	}

@@ -108,6 +108,12 @@ func indexedTest(t policy.Test) filter {
 	return filter{value + " >= ? AND " + value + " < ?", []any{t.Prefix, t.Prefix + "\xff"}}
 }
 
+// armSQL is the statement for the numbers of an arm. Without being told, SQLite would
+// take the index on types.
+func armSQL(typ string, a arm) string {
+	return `SELECT i.n FROM items i INDEXED BY ` + a.index + ` WHERE i.deleted = 0 AND i.type = '` + typ + `' AND ` + a.sql
+}
+
 // narrow reads the set that items which pass are in, if indexes have it.
 func (m *memories) narrow(ctx context.Context) error {
 	var ns []int64
@@ -120,7 +126,7 @@ func (m *memories) narrow(ctx context.Context) error {
 		}
 		m.exact = m.exact && exact
 		for _, a := range arms {
-			more, err := numbers(ctx, m.v.s.db, `SELECT i.n FROM items i INDEXED BY `+a.index+` WHERE i.deleted = 0 AND i.type = '`+t+`' AND `+a.sql, a.args...)
+			more, err := numbers(ctx, m.v.s.db, armSQL(t, a), a.args...)
 			if err != nil {
 				return err
 			}
