@@ -141,3 +141,33 @@ func TestManyPermitted(t *testing.T) {
 		t.Errorf("%v of %d, %v", counts, total, err)
 	}
 }
+
+// What was written between two looks of one view is in the second.
+func TestRecallSeesChanges(t *testing.T) {
+	b := newBench(t)
+	v := b.agent("robot", modest)
+	tea := store.Term("tea")
+	check := func(what string, want int) {
+		t.Helper()
+		counts, total, err := v.TermCounts(t.Context(), store.MemoryFilter{}, []store.Expr{tea}, 10)
+		if err != nil || counts[0] != want || total != want {
+			t.Errorf("%s: %v of %d, %v; want %d", what, counts, total, err, want)
+		}
+		if got := b.matching(v, store.MemoryFilter{}, tea); len(got) != want {
+			t.Errorf("%s: %q", what, got)
+		}
+	}
+	check("nothing", 0)
+	one := b.create("Memory", props{"text": "tea", "namespace": "shared"})
+	check("one", 1)
+	other := b.create("Memory", props{"text": "tea", "namespace": "agents/me"})
+	check("two", 2)
+	if got := b.matching(v, store.MemoryFilter{Namespace: "shared"}, tea); len(got) != 1 {
+		t.Errorf("shared: %q", got)
+	}
+	check("two again", 2)
+	b.write(func(w *store.Writer) error { _, err := w.Update(other.ID, 0, props{"namespace": "hidden"}); return err })
+	check("one hidden", 1)
+	b.write(func(w *store.Writer) error { return w.Erase(one.ID, 0) })
+	check("one erased", 0)
+}

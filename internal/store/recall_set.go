@@ -114,28 +114,57 @@ func armSQL(typ string, a arm) string {
 	return `SELECT i.n FROM items i INDEXED BY ` + a.index + ` WHERE i.deleted = 0 AND i.type = '` + typ + `' AND ` + a.sql
 }
 
-// narrow reads the set that items which pass are in, if indexes have it.
+// A keptSet is the set of a filter at one moment of the journal.
+type keptSet struct {
+	key string
+	in  *set // not changed any more
+}
+
+// narrow finds the set that items which pass are in, if indexes have it. One recall asks
+// for the same several times: the view keeps the last as long as the journal stays.
 func (m *memories) narrow(ctx context.Context) error {
-	var ns []int64
+	var arms []string
+	var args [][]any
 	m.exact = true
 	for _, t := range slices.Concat(m.right, m.apart) {
-		arms, exact := m.arms(t)
-		if len(arms) == 0 {
+		of, exact := m.arms(t)
+		if len(of) == 0 {
 			m.exact = false
 			return nil
 		}
 		m.exact = m.exact && exact
-		for _, a := range arms {
-			more, err := numbers(ctx, m.v.s.db, armSQL(t, a), a.args...)
-			if err != nil {
-				return err
-			}
-			ns = append(ns, more...)
+		for _, a := range of {
+			arms, args = append(arms, armSQL(t, a)), append(args, a.args)
 		}
 	}
+	var entries int64
+	if err := m.v.s.db.QueryRowContext(ctx, `SELECT coalesce(max(n), 0) FROM changes`).Scan(&entries); err != nil {
+		return err
+	}
+	key := fmt.Sprintf("%d %q %#v", entries, arms, args)
+	m.v.mu.Lock()
+	kept := m.v.kept
+	m.v.mu.Unlock()
+	if kept.key == key && journaled {
+		m.in = kept.in
+		return nil
+	}
+	var ns []int64
+	for i, q := range arms {
+		more, err := numbers(ctx, m.v.s.db, q, args[i]...)
+		if err != nil {
+			return err
+		}
+		ns = append(ns, more...)
+	}
 	var err error
-	m.in, err = newSet(ns)
-	return err
+	if m.in, err = newSet(ns); err != nil {
+		return err
+	}
+	m.v.mu.Lock()
+	m.v.kept = keptSet{key, m.in}
+	m.v.mu.Unlock()
+	return nil
 }
 
 // match returns up to most items, the latest created first, that match an expression in

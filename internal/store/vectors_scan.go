@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"slices"
 
@@ -115,9 +116,13 @@ func (m *memories) bySigns(ctx context.Context, model int64, x []byte) ([][]int6
 	defer rows.Close()
 	ordered := make([][]int64, 8*len(x)+1)
 	for rows.Next() {
-		p, err := scanCode(rows)
-		if err != nil {
+		var p codePage
+		var items, bits sql.RawBytes // they are megabytes in all
+		if err := rows.Scan(&p.n, &items, &bits); err != nil {
 			return nil, err
+		}
+		if p.items, p.bits = items, bits; p.whole() != nil {
+			return nil, p.whole()
 		}
 		if p.size() != len(x) {
 			continue

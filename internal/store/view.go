@@ -28,6 +28,7 @@ type View struct {
 	mu    sync.Mutex
 	types catalog // what may be seen of the types; guarded by mu, nil until first needed
 	full  catalog // all types, to read rows with; guarded by mu with types
+	kept  keptSet // of the last recall; guarded by mu
 }
 
 // Principal returns who acts through the view.
