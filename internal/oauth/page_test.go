@@ -76,7 +76,7 @@ func TestConsentIsOfThisPage(t *testing.T) {
 	w := newWorld(t)
 	client := w.register(t, clientName, callback)
 	action, form := fill(t, w.authorize(t, w.query(client)))
-	elsewhere := "/oauth/authorize?" + with(w.query(client), "scope=items.read").Encode()
+	elsewhere := "/oauth/authorize?" + with(w.query(client), "state=another").Encode()
 	for name, a := range map[string]answer{
 		"from another site":              w.post(t, action, form, "Sec-Fetch-Site: cross-site"),
 		"from another origin":            w.post(t, action, form, "Origin: https://evil.example"),
