@@ -4,12 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"html"
-	"io"
 	"maps"
-	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"testing"
 )
@@ -55,20 +51,7 @@ func (s *server) letIn(t *testing.T, h *home, keep string) []string {
 		"response_type": {"code"}, "client_id": {client.ID}, "redirect_uri": {callback}, "code_challenge_method": {"S256"},
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])},
 	}.Encode()
-	_, page := s.form(t, "GET", target, nil)
-	csrf := regexp.MustCompile(`name="csrf" value="([^"]*)"`).FindStringSubmatch(page)
-	if csrf == nil {
-		t.Fatalf("no consent page: %s", page)
-	}
-	back, text := s.form(t, "POST", target, url.Values{
-		"csrf": {html.UnescapeString(csrf[1])}, "decision": {"allow"}, "secret": {passphrase}, "pod": {string(h.pod)}, "agent": {"agent" + keep},
-		"scope": {"memory.read", "memory.write"}, "keep": {keep},
-	})
-	u, err := url.Parse(back.Header.Get("Location"))
-	if err != nil || u.Query().Get("code") == "" {
-		t.Fatalf("no code: %s %s", back.Status, text)
-	}
-	shown := []string{u.Query().Get("code")}
+	shown := []string{s.consent(t, h, target, "agent"+keep, keep).Get("code")}
 	ask := url.Values{"grant_type": {"authorization_code"}, "client_id": {client.ID}, "code": shown, "code_verifier": {verifier}}
 	for range 3 {
 		resp, text := s.form(t, "POST", "/oauth/token", ask)
@@ -83,27 +66,4 @@ func (s *server) letIn(t *testing.T, h *home, keep string) []string {
 		ask = url.Values{"grant_type": {"refresh_token"}, "client_id": {client.ID}, "refresh_token": {tokens.Refresh}}
 	}
 	return shown
-}
-
-// form sends a form as a browser does on the server's own page, and follows nothing.
-func (s *server) form(t *testing.T, method, target string, form url.Values) (*http.Response, string) {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, s.url+target, strings.NewReader(form.Encode()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	transport := s.transport()
-	defer transport.CloseIdleConnections()
-	resp, err := transport.RoundTrip(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp, string(text)
 }
