@@ -25,7 +25,8 @@ func (c *cli) importCommand() *cobra.Command {
 		Use:   "import PATH",
 		Short: "Import a file, a folder or an archive",
 		Long: `Import a file, a folder, or a zip or tar archive: notes in Markdown and Obsidian vaults,
-mail (mbox, eml), contacts (vCard), calendars (iCalendar), and any other file as it is;
+mail (mbox, eml), contacts (vCard), calendars (iCalendar), memories of agents (the memory server
+of MCP, mem0, ai-memory, basic-memory, mcp-memory-service), and any other file as it is;
 or what 'locket export' wrote, with ids, history and links, also in an age file.
 The plan is shown first. Every record read ends as imported, duplicate or rejected, and
 --ledger writes what became of each. Importing again adds nothing twice; so does going on

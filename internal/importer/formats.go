@@ -9,7 +9,12 @@ func Formats() []Format {
 		emlFormat(),
 		vcardFormat(),
 		icalFormat(),
+		basicMemoryFormat(),
 		markdownFormat(),
+		mcpMemoryFormat(),
+		mcpServiceFormat(),
+		aiMemoryFormat(),
+		mem0Format(),
 		filesFormat(),
 	}
 }
