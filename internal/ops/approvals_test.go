@@ -94,7 +94,10 @@ func (w *matrixWorld) names(a *actor) (names []string) {
 func (w *matrixWorld) verifies() {
 	w.t.Helper()
 	w.check(w.visit(w.ownerKey, func(ctx context.Context, v *pods.Visit) error {
-		_, err := v.View.Verify(ctx, "", nil)
+		got, err := v.View.Verify(ctx, "", nil)
+		if err == nil && got.Fault != "" {
+			w.t.Error(got.Fault)
+		}
 		return err
 	}))
 }
@@ -180,6 +183,41 @@ func TestAskWrongly(t *testing.T) {
 	if list := w.waiting(owner); len(list) != 0 || len(w.names(owner)) != 1 {
 		t.Errorf("there wait %+v", list)
 	}
+}
+
+// TestNothingToWaitFor: what changes nothing is answered at once.
+func TestNothingToWaitFor(t *testing.T) {
+	w, owner, agent, _ := newApprovals(t)
+	w.does(owner, nil, "items.delete", "id", string(w.targets[0].item))
+	w.does(agent, nil, "items.delete", "id", string(w.targets[0].item))
+
+	wary := w.principal(owner, locket.KindAgent, "wary", `{"rules":[{"actions":["read","search"],"types":["Memory"]},{"actions":["create","update","delete","link"],"types":["Memory"],"review":true}]}`, nil, false)
+	tea := []string{"text", "Ada drinks tea at noon and no coffee."}
+	w.fails(wary, locket.CodePending, "memory.remember", tea...)
+	a := w.latest(owner)
+	if a.Summary != `create a new Memory "Ada drinks tea at noon and no coffee."` {
+		t.Errorf("summary %q", a.Summary)
+	}
+	w.does(owner, nil, "approvals.approve", "id", a.ID)
+	var met struct {
+		Met  string      `json:"met"`
+		Item locket.Item `json:"item"`
+	}
+	w.does(wary, &met, "memory.remember", tea...)
+	if met.Met != "same" || met.Item.Text("namespace") != locket.AgentNamespace("agent wary") || len(w.waiting(owner)) != 0 {
+		t.Errorf("met %+v", met)
+	}
+	w.fails(wary, locket.CodePending, "memory.file", "command", "create", "path", "/memories/a.md", "file_text", "b")
+	w.does(owner, nil, "approvals.approve", "id", w.latest(owner).ID)
+	var reply struct {
+		Text string `json:"text"`
+	}
+	w.does(wary, &reply, "memory.file", "command", "view", "path", "/memories/a.md")
+	if !strings.Contains(reply.Text, "b") {
+		t.Errorf("the file has %q", reply.Text)
+	}
+	w.does(wary, &reply, "memory.file", "command", "delete", "path", "/memories/none.md")
+	w.verifies()
 }
 
 func TestBulkWaits(t *testing.T) {
@@ -331,6 +369,22 @@ func TestApproveInSession(t *testing.T) {
 	if e := entries[1]; e.Author != agent.id || e.Source.Session != narrow.key {
 		t.Errorf("its change is of %+v", e)
 	}
+}
+
+// TestWaitingAfterRotation: what waits goes over to the database of the new key.
+func TestWaitingAfterRotation(t *testing.T) {
+	w, owner, agent, _ := newApprovals(t)
+	w.fails(agent, locket.CodePending, "items.create", "type", "Note", "props", `{"name":"kept"}`)
+	w.check(w.visit(w.ownerKey, func(ctx context.Context, v *pods.Visit) error {
+		_, err := v.Rotate(ctx, nil, nil)
+		return err
+	}))
+	w.verifies()
+	w.does(owner, nil, "approvals.approve", "id", w.latest(owner).ID)
+	if got := w.names(owner); !slices.Equal(got, []string{"tea", "kept"}) {
+		t.Errorf("there are %q", got)
+	}
+	w.verifies()
 }
 
 func TestWaitingEnds(t *testing.T) {

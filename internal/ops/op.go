@@ -143,7 +143,7 @@ func (o Op) Run(ctx context.Context, c *Call, in any) (out any, err error) {
 	if o.Permission == Own {
 		r.Permission = ""
 	}
-	err = c.View.Serve(ctx, o.later(r, c, in), func(ctx context.Context) (err error) {
+	err = c.View.Serve(ctx, o.later(r, c, in, &out), func(ctx context.Context) (err error) {
 		out, err = o.run(ctx, c, in)
 		return err
 	})

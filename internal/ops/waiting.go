@@ -16,7 +16,7 @@ func (o Op) waits() Op { o.Waits = true; return o }
 // CanWait reports whether the operation can wait for the owner, and be done later by what
 // is written down of its input.
 func (o Op) CanWait() bool {
-	return o.Waits || slices.Contains(locket.Reviewable(), o.Permission) && !o.Upload && !o.Streams()
+	return o.Waits || slices.Contains(locket.Reviewable(), o.Permission) && !o.Upload && !o.Streams() && !o.Reports
 }
 
 // as is the call made through another view.
@@ -26,13 +26,14 @@ func (c *Call) as(view *store.View) *Call {
 	return &other
 }
 
-// later completes what the store is told of a request, so that it can wait.
-func (o Op) later(r store.Request, c *Call, in any) store.Request {
+// later completes what the store is told of a request, so that it can wait. If it turns
+// out that there is nothing to wait for, out is the answer.
+func (o Op) later(r store.Request, c *Call, in any, out *any) store.Request {
 	if !o.CanWait() {
 		return r
 	}
-	r.Again = func(ctx context.Context, view *store.View) error {
-		_, err := o.run(ctx, c.as(view), in)
+	r.Again = func(ctx context.Context, view *store.View) (err error) {
+		*out, err = o.run(ctx, c.as(view), in)
 		return err
 	}
 	r.Input = func() ([]byte, error) { return o.inputText(in) }

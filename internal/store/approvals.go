@@ -144,14 +144,14 @@ func (v *View) waiting(ctx context.Context, id string, may func([]principalRow, 
 	return w, nil
 }
 
-// ask tries a request that was refused with what waits permitted. If it could be done so,
-// it is written down for the owner, and the error is CodePending.
+// ask tries a request that was refused with what waits permitted. If it would change
+// something so, it is written down for the owner, and the error is CodePending.
 func (v *View) ask(ctx context.Context, r Request) error {
 	if r.Permission != "" && !v.access.Approved().May(r.Permission) {
 		return v.may(r.Permission)
 	}
 	tried, err := v.try(ctx, r.Again)
-	if err != nil {
+	if err != nil || !tried.over {
 		return err
 	}
 	input, err := r.Input()

@@ -36,8 +36,8 @@ type traceKey struct{}
 // Serve runs fn for a request. When it has ended and before anybody hears of its
 // result, what it read is written into the journal if the principal is one whose
 // reads are, and what was refused for everybody: if that fails, the request does. What was refused only
-// because it needs the owner's word is tried, and then waits for it: the error is
-// CodePending.
+// because it needs the owner's word is tried. If there is nothing to change, that was the
+// request; otherwise it waits: the error is CodePending.
 func (v *View) Serve(ctx context.Context, r Request, fn func(ctx context.Context) error) error {
 	t := new(trace)
 	err := v.spend(ctx, r.Permission)
