@@ -2,7 +2,8 @@ package e2e_test
 
 import (
 	"fmt"
-	"net"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -264,21 +265,27 @@ func lastLines(s string, n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
-// keyed forwards requests to a server with an API key, for clients that have none, and
-// changes nothing else of them.
+// keyed forwards requests to a server with an API key, for clients that have none. What
+// they say of host and origin stays, but for the port.
 func keyed(t *testing.T, server, key string) string {
 	t.Helper()
 	to, err := url.Parse(server)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.Out.URL.Scheme, r.Out.URL.Host = to.Scheme, to.Host
-		r.Out.Header.Set("Authorization", "Bearer "+key)
-		if r.In.Host == r.In.Context().Value(http.LocalAddrContextKey).(net.Addr).String() {
-			r.Out.Host = to.Host // else it is somebody's try
-		}
-	}})
+	var s *httptest.Server
+	s = httptest.NewServer(&httputil.ReverseProxy{
+		ErrorLog: log.New(io.Discard, "", 0),
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host = to.Scheme, to.Host
+			port := strings.NewReplacer(s.URL[strings.LastIndex(s.URL, ":"):], ":"+to.Port())
+			r.Out.Host = port.Replace(r.In.Host)
+			r.Out.Header.Set("Authorization", "Bearer "+key)
+			if origin := r.In.Header.Get("Origin"); origin != "" {
+				r.Out.Header.Set("Origin", port.Replace(origin))
+			}
+		},
+	})
 	t.Cleanup(s.Close)
 	return s.URL
 }
