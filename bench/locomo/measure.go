@@ -13,17 +13,18 @@ import (
 	"unicode"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/embed"
 	"github.com/locketpod/locket/internal/memory/recall"
 	"github.com/locketpod/locket/internal/store"
 )
 
-type recallEmbedder = recall.Embedder
-
-func embedder(ctx context.Context) (recallEmbedder, error) {
-	if os.Getenv("LOCKET_EMBED_URL") == "" {
+// embedder is what the environment names, nil if nothing. It may be on this machine.
+func embedder(ctx context.Context) (embed.Embedder, error) {
+	url := os.Getenv("LOCKET_EMBED_URL")
+	if url == "" {
 		return nil, nil
 	}
-	return nil, errors.New("no embedder in this build")
+	return embed.Open(ctx, embed.Config{URL: url, Model: os.Getenv("LOCKET_EMBED_MODEL"), AllowLocal: true})
 }
 
 // A granularity is what one memory is.
@@ -80,8 +81,8 @@ type score struct {
 // A finder returns the numbers of memories, the best first, at most twenty.
 type finder func(v *store.View, question string) ([]locket.Item, error)
 
-func measure(ctx context.Context, dir string, g granularity, conversations []conversation, e recallEmbedder) ([]row, error) {
-	ours := func(e recallEmbedder) finder {
+func measure(ctx context.Context, dir string, g granularity, conversations []conversation, e embed.Embedder) ([]row, error) {
+	ours := func(e embed.Embedder) finder {
 		return func(v *store.View, question string) ([]locket.Item, error) {
 			res, err := recall.Run(ctx, v, recall.Query{Text: question, Limit: 20, Budget: 100_000}, e)
 			var items []locket.Item
@@ -108,7 +109,7 @@ func measure(ctx context.Context, dir string, g granularity, conversations []con
 }
 
 // inPod asks a conversation's questions in all ways, in a pod of its own.
-func inPod(ctx context.Context, dir string, g granularity, c conversation, e recallEmbedder, rows []row, ways []finder) (err error) {
+func inPod(ctx context.Context, dir string, g granularity, c conversation, e embed.Embedder, rows []row, ways []finder) (err error) {
 	pod, err := newGround(ctx, dir)
 	if err != nil {
 		return err

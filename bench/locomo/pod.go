@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/locketpod/locket"
+	"github.com/locketpod/locket/internal/embed"
 	"github.com/locketpod/locket/internal/keyring"
 	"github.com/locketpod/locket/internal/pods"
 	"github.com/locketpod/locket/internal/store"
@@ -74,7 +75,7 @@ func (g *ground) fill(v *store.View, list []map[string]any) ([]locket.ItemID, er
 }
 
 // embed stores the vector of each text.
-func (g *ground) embed(v *store.View, e recallEmbedder, ids []locket.ItemID, texts []string) error {
+func (g *ground) embed(v *store.View, e embed.Embedder, ids []locket.ItemID, texts []string) error {
 	const batch = 32
 	for len(ids) > 0 {
 		n := min(batch, len(ids))

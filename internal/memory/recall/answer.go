@@ -33,9 +33,6 @@ func (r *run) rank(ctx context.Context, e Embedder) (mode string, err error) {
 	if p.expand() {
 		p.score()
 	}
-	if mode != "words" {
-		p.fuse()
-	}
 	return mode, nil
 }
 
@@ -50,8 +47,10 @@ func (r *run) gatherNear(ctx context.Context, e Embedder) (string, error) {
 	if err != nil || len(list) == 0 {
 		return "words", err
 	}
-	for i, f := range list {
-		r.add(f, true).near = i + 1
+	best, last := list[0].similarity, list[len(list)-1].similarity
+	for _, f := range list {
+		r.add(f, true).near = (f.similarity - last) / max(best-last, 1e-9)
 	}
+	r.pool.addMeaning()
 	return "words+vectors", nil
 }

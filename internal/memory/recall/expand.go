@@ -12,7 +12,7 @@ func (p *pool) expand() bool {
 	best := p.memories[:min(p.ExpandDocs, len(p.memories))]
 	all, total := 0.0, 0.0
 	for _, t := range p.terms {
-		if t.weight == 1 {
+		if t.weight == 1 && t.stem != meaningStem {
 			all++
 		}
 	}

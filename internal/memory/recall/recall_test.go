@@ -1,6 +1,8 @@
 package recall
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -167,6 +169,44 @@ func TestQueriesThatAreRefused(t *testing.T) {
 	} {
 		if err := q.check(); err == nil {
 			t.Errorf("%+v", q)
+		}
+	}
+}
+
+// A fakeEmbedder knows the vectors of some texts.
+type fakeEmbedder map[string][]float32
+
+func (fakeEmbedder) Model() string { return "fake/2" }
+
+func (e fakeEmbedder) Embed(_ context.Context, texts []string) ([][]float32, error) {
+	v, ok := e[texts[0]]
+	if !ok {
+		return nil, errors.New("the model is gone")
+	}
+	return [][]float32{v}, nil
+}
+
+func TestVectors(t *testing.T) {
+	items := slices.Concat(
+		said("a", may17, "Ann: The puppy is called Rex."), said("b", may17, "Ann: The train is late."), said("c", may17, "Ann: Soup for lunch."),
+	)
+	s := newMemorySource(items)
+	s.vectors = map[locket.ItemID][]float32{items[0].ID: {1, 0}, items[1].ID: {0, 1}, items[2].ID: {0.6, 0.8}}
+	e := fakeEmbedder{"What animals live here?": {1, 0}}
+	for _, c := range []struct{ ask, mode, first string }{
+		{"What animals live here?", "words+vectors", "The puppy is called Rex."},
+		{"What of the train?", "words", "The train is late."}, // the embedder fails
+	} {
+		q := Query{Text: c.ask}
+		if err := q.check(); err != nil {
+			t.Fatal(err)
+		}
+		res, err := newRun(s, fieldsOf(locket.BuiltinTypes()), q, may17).answer(t.Context(), e)
+		if err != nil || res.Mode != c.mode || len(res.Hits) == 0 || res.Hits[0].Item.Text("text") != c.first {
+			t.Errorf("%s: %v, %v", c.ask, res, err)
+		}
+		if c.mode == "words+vectors" && !slices.Contains(res.Hits[0].Why, "similar in meaning") {
+			t.Errorf("why: %q", res.Hits[0].Why)
 		}
 	}
 }

@@ -23,12 +23,13 @@ type weights struct {
 	Time                    float64 // that it is of, or speaks of, the time asked about
 	Timely                  float64 // that it speaks of a time, where one is asked for
 	Asks                    float64 // that it is a question itself: less
+	Meaning                 float64 // the nearest vector, in the rarity of a word that only one memory has
 	Expand                  float64 // the weight of words that the best hits have in common
 	ExpandDocs, ExpandTerms int
 }
 
 var usual = weights{
-	K1: 1, B: 0.3, Near: 0.3, Far: 0.1, Reply: 1.5, Thread: 0.3, Said: 0.5, About: 0.1, Pair: 0.5, Time: 0.7, Timely: 0.2, Asks: 0.2,
+	K1: 1, B: 0.3, Near: 0.3, Far: 0.2, Reply: 1.5, Thread: 0.3, Said: 0.5, About: 0.1, Pair: 0.5, Time: 0.7, Timely: 0.2, Asks: 0.2, Meaning: 0.7,
 	Expand: 0.2, ExpandDocs: 5, ExpandTerms: 10,
 }
 
@@ -97,6 +98,9 @@ func (p *pool) count() {
 	for _, m := range p.memories {
 		for _, u := range m.units {
 			u.counts = make([]float64, len(p.terms))
+			if i, ok := index[meaningStem]; ok {
+				u.counts[i] = m.near
+			}
 			for _, t := range u.tokens {
 				if s := p.stem(t.raw); s != "" {
 					if i, ok := index[s]; ok {
@@ -153,27 +157,19 @@ func (p *pool) rank() {
 	p.sort()
 }
 
-// fuse sorts by words and by vectors at once: reciprocal rank fusion, with the usual
-// constant.
-func (p *pool) fuse() {
-	const constant = 60
-	for i, m := range p.memories {
-		s := 0.0
-		if m.score > 0 {
-			s = 1 / float64(constant+i+1)
-		}
-		if m.near > 0 {
-			s += 1 / float64(constant+m.near)
-		}
-		m.score = s
-	}
-	p.sort()
-}
-
 func (p *pool) sort() {
 	slices.SortFunc(p.memories, func(a, b *memory) int {
 		return cmp.Or(cmp.Compare(b.score, a.score), b.time.Compare(a.time), cmp.Compare(a.item.ID, b.item.ID))
 	})
+}
+
+// meaningStem is that of the term which stands for the meaning of the question: nearness by
+// vector counts like a word, so that what stands beside it and who said it do too.
+const meaningStem = "\x00"
+
+// addMeaning makes a term of nearness by vector.
+func (p *pool) addMeaning() {
+	p.terms = append(p.terms, term{stem: meaningStem, weight: 1, idf: p.Meaning * math.Log1p(float64(p.total))})
 }
 
 // standing is what speaks for a memory whatever is asked: gently, so that it decides only
@@ -224,7 +220,7 @@ func (p *pool) words(list []*unit, at int) float64 {
 			continue
 		}
 		n := u.counts[i]
-		if n > 0 && t.weight == 1 {
+		if n > 0 && t.weight == 1 && t.stem != meaningStem {
 			u.why.words = append(u.why.words, i)
 		}
 		for j := max(0, at-2); j <= min(len(list)-1, at+2); j++ {
@@ -232,16 +228,17 @@ func (p *pool) words(list []*unit, at int) float64 {
 			if o == u || o.counts[i] == 0 {
 				continue
 			}
+			share := math.Min(o.counts[i], 1)
 			switch o.place - u.place {
 			case -1:
-				n += p.Near
+				n += p.Near * share
 				if o.asks {
-					n += p.Near * p.Reply
+					n += p.Near * p.Reply * share
 				}
 			case 1:
-				n += p.Near
+				n += p.Near * share
 			case -2, 2:
-				n += p.Far
+				n += p.Far * share
 			default:
 				continue
 			}

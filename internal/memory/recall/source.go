@@ -29,6 +29,7 @@ type period struct{ from, to time.Time }
 
 // A found is an item with what Locket knows of its use.
 type found struct {
-	item locket.Item
-	uses int64
+	item       locket.Item
+	uses       int64
+	similarity float64 // of vectors
 }

@@ -115,6 +115,9 @@ func (s *memorySource) nearest(_ context.Context, _ string, vector []float32, li
 		}
 	}
 	slices.SortStableFunc(list, func(a, b found) int { return cmp.Compare(near[b.item.ID], near[a.item.ID]) })
+	for i := range list {
+		list[i].similarity = near[list[i].item.ID]
+	}
 	return list[:min(limit, len(list))], nil
 }
 

@@ -80,7 +80,7 @@ func (s *viewSource) passes(ctx context.Context, it locket.Item) (bool, error) {
 func foundIn(list []store.Found, err error) ([]found, error) {
 	out := make([]found, len(list))
 	for i, f := range list {
-		out[i] = found{item: f.Item, uses: f.Uses}
+		out[i] = found{item: f.Item, uses: f.Uses, similarity: f.Similarity}
 	}
 	return out, err
 }

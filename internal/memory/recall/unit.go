@@ -40,9 +40,9 @@ func fieldsOf(types []locket.Type) fields {
 type memory struct {
 	found
 	units  []*unit
-	hit    bool // it may be a hit; others only stand beside one
-	sure   bool // the source has tested it
-	near   int  // its place by vector, from 1; 0: none
+	hit    bool    // it may be a hit; others only stand beside one
+	sure   bool    // the source has tested it
+	near   float64 // by vector: 1 for the nearest, 0 for what is not among the near
 	time   time.Time
 	title  string
 	from   []string        // the properties that say who said it
