@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io"
 	"io/fs"
 	"maps"
 	"net"
@@ -33,6 +34,7 @@ func TestMain(m *testing.M) {
 //	match VAR FILE REGEXP       the first group of the match becomes a variable
 //	serve [forgetful] [FLAG…]   a server runs until the script ends; URL names it; a forgetful one keeps no state
 //	mute                        URL names a server that never answers
+//	talk IN OUT COMMAND…        it gets the lines of IN; OUT has an answer for each that has an id
 //	tree FROM TO                the folder TO becomes a copy of the folder FROM
 //	same A B                    the folders A and B hold the same files
 //	only VAR PATTERN            the one file that matches becomes a variable
@@ -57,7 +59,7 @@ func TestScript(t *testing.T) {
 			return os.Mkdir(home, 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": scriptStatus, "match": scriptMatch, "serve": scriptServe, "interrupt": scriptInterrupt, "mute": scriptMute,
+			"status": scriptStatus, "match": scriptMatch, "serve": scriptServe, "interrupt": scriptInterrupt, "mute": scriptMute, "talk": scriptTalk,
 			"damage": scriptDamage, "alter": scriptAlter, "mode": scriptMode, "notes": scriptNotes, "only": scriptOnly,
 			"tree": scriptTree, "same": scriptSame, "sqlite": scriptSQLite, "write": scriptWrite, "sheets": scriptSheets,
 		},
@@ -285,6 +287,28 @@ func scriptServe(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("the server did not start: %v\n%s", err, log.String())
 	}
 	ts.Setenv("URL", strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(line), `{"url":"`), `"}`))
+}
+
+func scriptTalk(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 3 {
+		ts.Fatalf("usage: talk in out command...")
+	}
+	cmd := start(ts, args[2:]...)
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	ts.Check(errors.Join(err1, err2, cmd.Start()))
+	answers := bufio.NewReader(out)
+	var heard strings.Builder
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		_, err := io.WriteString(in, line)
+		ts.Check(err)
+		if strings.Contains(line, `"id":`) {
+			answer, err := answers.ReadString('\n')
+			heard.WriteString(answer)
+			ts.Check(err)
+		}
+	}
+	ts.Check(errors.Join(in.Close(), cmd.Wait(), os.WriteFile(ts.MkAbs(args[1]), []byte(heard.String()), 0o600)))
 }
 
 func scriptMute(ts *testscript.TestScript, _ bool, _ []string) {
