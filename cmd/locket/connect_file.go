@@ -77,11 +77,11 @@ func (f *configFile) dirty() bool { return len(f.edits) > 0 }
 func (f *configFile) save(now time.Time) (backup string, err error) {
 	dir, name := filepath.Split(f.real)
 	if err := durable.MkdirAll(filepath.Clean(dir)); err != nil {
-		return "", locket.Errorf(locket.CodeInvalid, "the folder %s cannot be made", dir).Because(err)
+		return "", unwritable(dir, err)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return "", locket.Errorf(locket.CodeInvalid, "the folder %s cannot be opened", dir).Because(err)
+		return "", unwritable(dir, err)
 	}
 	defer closing(root, &err)
 	if f.exists {
@@ -122,8 +122,11 @@ func (f *configFile) unchanged(root *os.Root, name string) (err error) {
 }
 
 func unwritable(path string, err error) error {
-	if durable.NoSpace(err) {
+	switch {
+	case durable.NoSpace(err):
 		return locket.Errorf(locket.CodeDiskFull, "%s cannot be written: the disk is full", path).Because(err)
+	case errors.Is(err, fs.ErrPermission):
+		return locket.Errorf(locket.CodeInvalid, "%s cannot be written: you may not", path).Because(err)
 	}
-	return locket.Errorf(locket.CodeInvalid, "%s cannot be written", path).Because(err)
+	return locket.Errorf(locket.CodeInternal, "%s cannot be written", path).Because(err)
 }

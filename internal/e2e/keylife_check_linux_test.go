@@ -52,7 +52,8 @@ func (l *keyLife) check(t *testing.T) {
 // checkDisk looks at what is left.
 func (l *keyLife) checkDisk(t *testing.T, needles needles) {
 	t.Helper()
-	for _, root := range []string{l.pods, l.state, filepath.Join(l.dir, "serve.log")} {
+	kept := map[string][]string{l.agentKey(): {"client's key"}}
+	for _, root := range []string{l.pods, l.state, filepath.Join(l.dir, ".cursor"), filepath.Join(l.dir, "serve.log")} {
 		err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
 			if err != nil {
 				return err
@@ -61,7 +62,7 @@ func (l *keyLife) checkDisk(t *testing.T, needles needles) {
 			if !d.IsDir() {
 				b, err = os.ReadFile(path)
 			}
-			l.expect(t, path, needles, append([]byte(path+"\n"), b...), nil, false)
+			l.expect(t, path, needles, append([]byte(path+"\n"), b...), kept[path], false)
 			return err
 		})
 		if err != nil {
@@ -77,7 +78,7 @@ func (l *keyLife) checkDisk(t *testing.T, needles needles) {
 		t.Fatal(err)
 	}
 	for _, e := range all {
-		if !slices.Contains([]string{"given", "in", "out", "passphrase", "pods", "serve.log", "state", "tmp"}, e.Name()) {
+		if !slices.Contains([]string{".cursor", "given", "in", "out", "passphrase", "pods", "serve.log", "state", "tmp"}, e.Name()) {
 			t.Errorf("there is %s at home", e.Name())
 		}
 	}

@@ -107,6 +107,9 @@ func (l *keyLife) passphrase(t *testing.T, name string) string {
 func (l *keyLife) given(name string) string  { return filepath.Join(l.dir, "given", name) }
 func (l *keyLife) output(name string) string { return filepath.Join(l.dir, "out", name) }
 
+// agentKey is where the key of a client's agent is kept.
+func (l *keyLife) agentKey() string { return filepath.Join(l.state, "agents", "cursor.key") }
+
 // learn adds the pod's present key, and the keys that are derived from it.
 func (l *keyLife) learn(t *testing.T, epoch string) {
 	t.Helper()

@@ -58,6 +58,11 @@ func (l *keyLife) addKeys(t *testing.T) {
 	l.secrets["agent's key"] = agent.Key
 	l.do(t, &k, step{args: []string{"key", "add", "--for", l.secrets["agent"]}, prints: []string{"agent's other key"}})
 	l.secrets["agent's other key"] = k.Key
+	l.do(t, nil, step{
+		args:  []string{"connect", "cursor", "--yes"},
+		makes: map[string][]string{filepath.Dir(l.agentKey()): {"client's key"}, filepath.Join(l.dir, ".cursor"): nil}, // this only names the file of the key
+	})
+	l.secrets["client's key"] = l.read(t, l.agentKey())
 
 	l.step(t, "key", "add", "--new-passphrase-file", l.passphrase(t, "spare"))
 	l.do(t, nil, step{

@@ -17,7 +17,7 @@ import (
 func scenarios() []scenario {
 	return append(backupScenarios(),
 		makePod(), addKey(), revokeKey(), addPassphrase(), addFile(), importVault(),
-		rotate(), rotateAndEnd(), changePassphrase(), makeKit(), renewKit(), comeBack(), migrate())
+		rotate(), rotateAndEnd(), changePassphrase(), makeKit(), renewKit(), comeBack(), migrate(), connectClient())
 }
 
 // makePod: there is no pod, or a whole one.
