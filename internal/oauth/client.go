@@ -122,4 +122,9 @@ func (s *Server) client(ctx context.Context, id string) (Client, error) {
 	return Client{}, unknownClient()
 }
 
+// registered tells whether a client is in the configuration.
+func (s *Server) registered(id string) bool {
+	return slices.ContainsFunc(s.Clients, func(c Client) bool { return c.ID == id })
+}
+
 func unknownClient() error { return invalidClient("there is no such client") }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/locketpod/locket"
 )
 
 // Bounds on client ID metadata documents (draft-ietf-oauth-client-id-metadata-document).
@@ -90,14 +92,14 @@ func (d *documents) client(ctx context.Context, id string) (Client, error) {
 	if f, ok := d.recall(id); ok {
 		return f.client, f.err
 	}
-	ctx, cancel := context.WithTimeout(ctx, documentTime)
-	defer cancel()
 	select {
 	case d.slots <- struct{}{}:
 		defer func() { <-d.slots }()
-	case <-ctx.Done():
-		return Client{}, invalidClient("the document of this client could not be fetched")
+	default: // waiting would let slow documents take the places of all other requests
+		return Client{}, locket.Errorf(locket.CodeBusy, "too many clients are being looked up; try again")
 	}
+	ctx, cancel := context.WithTimeout(ctx, documentTime)
+	defer cancel()
 	body, err := d.fetch.Fetch(ctx, id)
 	c := Client{}
 	if err != nil {
@@ -105,7 +107,7 @@ func (d *documents) client(ctx context.Context, id string) (Client, error) {
 	} else {
 		c, err = readDocument(body, id, u.Hostname())
 	}
-	if ctx.Err() == nil { // else it says nothing of the document
+	if !errors.Is(ctx.Err(), context.Canceled) { // else it says nothing of the document
 		d.remember(id, fetched{c, err, d.now().Add(documentLife)})
 	}
 	return c, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,39 @@ func TestClientDocuments(t *testing.T) {
 	if len(d.asked) != n {
 		t.Errorf("fetched %v", d.asked[n:])
 	}
+}
+
+// TestSlowDocumentsKeepNobodyWaiting, who would take the places of other requests.
+func TestSlowDocumentsKeepNobodyWaiting(t *testing.T) {
+	d := slow{started: make(chan bool), goOn: make(chan bool)}
+	w := newWorld(t)
+	w.stop()
+	w.config.Fetch = d
+	w.start(t)
+	statuses := make(chan int, 4)
+	for i := range 4 {
+		query := w.query("https://agent.example/" + strconv.Itoa(i))
+		go func() { statuses <- w.authorize(t, query).StatusCode }()
+		<-d.started
+	}
+	if a := w.authorize(t, w.query("https://agent.example/fifth")); a.StatusCode != 503 {
+		t.Errorf("the fifth at once: %d %s", a.StatusCode, a.text)
+	}
+	close(d.goOn)
+	for range 4 {
+		if status := <-statuses; status != 400 {
+			t.Errorf("a client without a document: %d", status)
+		}
+	}
+}
+
+// slow fetches nothing, when it is told to.
+type slow struct{ started, goOn chan bool }
+
+func (s slow) Fetch(context.Context, string) ([]byte, error) {
+	s.started <- true
+	<-s.goOn
+	return nil, errors.New("not found")
 }
 
 // TestFetcher has bounds: one answer of at most 64 KiB, which is not elsewhere.

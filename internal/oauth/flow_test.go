@@ -208,7 +208,7 @@ func TestRestart(t *testing.T) {
 // next consent.
 func TestAbandonedKeysGo(t *testing.T) {
 	w := newWorld(t)
-	client := w.register(t, clientName, callback)
+	client := w.register(t, strings.Repeat("助", 100), callback)
 	w.code(t, client, "keep=yes")
 	w.ahead.Store(int64(2 * time.Minute))
 	w.code(t, client, "keep=yes")
@@ -313,6 +313,9 @@ func TestPublicURL(t *testing.T) {
 		t.Errorf("issuer: %s", a.text)
 	}
 	query := with(w.query("known"), "resource=https://pod.example.com/mcp")
+	if page := w.authorize(t, query); !strings.Contains(page.text, "<b>Known</b> is registered with this server") {
+		t.Errorf("the page of a registered client: %s", page.text)
+	}
 	v := back(t, w.consent(t, query))
 	if v.Get("iss") != "https://pod.example.com" {
 		t.Errorf("iss: %v", v)

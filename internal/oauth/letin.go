@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/keyring"
@@ -55,7 +56,7 @@ func (s *Server) letIn(ctx context.Context, who pods.Call, c consent) (code *sec
 			return err
 		}
 		if c.keep {
-			if err := f.addKey(ctx, v, agent.ID, "OAuth: "+c.client.Name, t); err != nil {
+			if err := f.addKey(ctx, v, agent.ID, keyName(c.client), t); err != nil {
 				return err
 			}
 		}
@@ -194,6 +195,16 @@ func (f *family) takeKey(t *ticket) (*keyring.Token, error) {
 	}
 	defer clear(text)
 	return keyring.ParseToken(text)
+}
+
+// keyName is what the key of an agent is called that a client keeps.
+func keyName(c Client) string {
+	name := c.Name
+	for len(name) > maxName { // bytes, here
+		_, size := utf8.DecodeLastRuneInString(name)
+		name = name[:len(name)-size]
+	}
+	return "OAuth: " + name
 }
 
 func (t *ticket) sealingKey() (*secret.Key, error) {

@@ -31,7 +31,8 @@ type page struct {
 }
 
 type form struct {
-	Name, Host string // of the client; Host "": nobody vouches for the name
+	Name, Host string // of the client; Host "": nobody has published it
+	Registered bool   // whoever runs the server vouches for the client
 	Target     string // where the browser is sent, in words
 	Action     string
 	CSRF       string
@@ -56,7 +57,7 @@ func (s *Server) newForm(req request, r *http.Request) (*form, error) {
 		return nil, err
 	}
 	f := &form{
-		Name: req.client.Name, Host: req.client.Host, Target: target(req.redirect),
+		Name: req.client.Name, Host: req.client.Host, Registered: s.registered(req.client.ID), Target: target(req.redirect),
 		Action: "/oauth/authorize?" + r.URL.RawQuery, CSRF: s.newCSRF(r.URL.RawQuery), Agent: req.client.Name, Reuse: true, Pods: len(list) > 1,
 	}
 	for _, scope := range ops.Scopes() {
@@ -123,6 +124,8 @@ func showError(w http.ResponseWriter, err error) {
 	case locket.CodeInvalid:
 	case locket.CodeTooLarge:
 		status = http.StatusRequestEntityTooLarge
+	case locket.CodeBusy:
+		status = http.StatusServiceUnavailable
 	default:
 		status = http.StatusInternalServerError
 	}
