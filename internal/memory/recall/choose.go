@@ -76,6 +76,12 @@ func (r *run) neighbours(ctx context.Context, res *Result) error {
 			if shown[it.ID] || res.Tokens+size > r.query.Budget || !r.query.admits(r.fields, it, r.now) {
 				continue
 			}
+			if ok, err := r.source.passes(ctx, it); err != nil || !ok {
+				if err != nil {
+					return err
+				}
+				continue
+			}
 			shown[it.ID] = true
 			res.Tokens += size
 			h.Around = append(h.Around, it)
