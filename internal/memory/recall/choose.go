@@ -18,27 +18,21 @@ const sameWords = 0.9
 // choose takes the best that differ from each other and fit the budget.
 func (r *run) choose(ctx context.Context) (Result, error) {
 	var res Result
+	if err := r.makeSure(ctx); err != nil {
+		return res, err
+	}
 	var taken []map[string]bool
 	n := 0
 	for _, m := range r.pool.memories {
 		if n == r.query.Limit {
 			break
 		}
-		if !m.hit || m.score <= 0 {
+		if !m.sure || m.score <= 0 {
 			continue
 		}
 		words := m.words()
 		if slices.ContainsFunc(taken, func(o map[string]bool) bool { return alikeWords(words, o) }) {
 			continue
-		}
-		if !m.sure {
-			ok, err := r.source.passes(ctx, m.item)
-			if err != nil {
-				return Result{}, err
-			}
-			if !ok {
-				continue
-			}
 		}
 		n++
 		size := tokensOf(r.fields, m.item)
@@ -53,6 +47,21 @@ func (r *run) choose(ctx context.Context) (Result, error) {
 	return res, r.neighbours(ctx, &res)
 }
 
+// makeSure asks the source about those of the best that only stood beside others.
+func (r *run) makeSure(ctx context.Context) error {
+	var list []locket.Item
+	for _, m := range r.pool.memories[:min(2*r.query.Limit, len(r.pool.memories))] {
+		if !m.sure && r.query.admits(r.fields, m.item, r.now) {
+			list = append(list, m.item)
+		}
+	}
+	passed, err := r.source.passing(ctx, list)
+	for _, it := range list {
+		r.pool.byItem[it.ID].sure = passed[it.ID]
+	}
+	return err
+}
+
 // neighbours adds what stands beside the hits while the budget lasts.
 func (r *run) neighbours(ctx context.Context, res *Result) error {
 	shown := make(map[locket.ItemID]bool)
@@ -60,6 +69,7 @@ func (r *run) neighbours(ctx context.Context, res *Result) error {
 		shown[h.Item.ID] = true
 	}
 	n := r.query.Neighbours
+	var all []locket.Item
 	for i := range res.Hits {
 		h := &res.Hits[i]
 		at, ok := h.Item.Props["position"].(int64)
@@ -72,20 +82,27 @@ func (r *run) neighbours(ctx context.Context, res *Result) error {
 			return err
 		}
 		for _, it := range items {
-			size := tokensOf(r.fields, it)
-			if shown[it.ID] || res.Tokens+size > r.query.Budget || !r.query.admits(r.fields, it, r.now) {
-				continue
+			if !shown[it.ID] && r.query.admits(r.fields, it, r.now) {
+				shown[it.ID] = true
+				h.Around = append(h.Around, it)
 			}
-			if ok, err := r.source.passes(ctx, it); err != nil || !ok {
-				if err != nil {
-					return err
-				}
-				continue
-			}
-			shown[it.ID] = true
-			res.Tokens += size
-			h.Around = append(h.Around, it)
 		}
+		all = append(all, h.Around...)
+	}
+	passed, err := r.source.passing(ctx, all)
+	if err != nil {
+		return err
+	}
+	for i := range res.Hits {
+		h := &res.Hits[i]
+		h.Around = slices.DeleteFunc(h.Around, func(it locket.Item) bool {
+			size := tokensOf(r.fields, it)
+			if !passed[it.ID] || res.Tokens+size > r.query.Budget {
+				return true
+			}
+			res.Tokens += size
+			return false
+		})
 	}
 	return nil
 }

@@ -12,12 +12,12 @@ import (
 // How much is looked at for one question.
 const (
 	countMost   = 1000 // a word in more items than that tells nothing more
-	reach       = 500  // items that may be found by rare words, by the counts
-	poolMost    = 250  // items that are loaded for words
-	pairsMost   = 100  // and for frequent words that occur together
+	reach       = 300  // items that may be found by rare words, by the counts
+	poolMost    = 200  // items that are loaded for words
+	pairsMost   = 50  // and for frequent words that occur together
 	nearMost    = 50   // and by vector
-	threadsMost = 16   // stretches of threads that are loaded beside hits
-	besideMost  = 24   // hits beside which is looked
+	threadsMost = 8   // stretches of threads that are loaded beside hits
+	besideMost  = 12   // hits beside which is looked
 	beside      = 2    // units before and after them
 )
 
@@ -152,7 +152,6 @@ func (r *run) add(f found, sure bool) *memory {
 		p.memories = append(p.memories, m)
 	}
 	m.sure = m.sure || sure
-	m.hit = m.hit || sure || r.query.admits(r.fields, f.item, r.now)
 	return m
 }
 

@@ -18,8 +18,8 @@ type source interface {
 	// around returns the items of a thread next to a position, in order, without those
 	// at it. They need not be what the query asks for.
 	around(ctx context.Context, thread string, position int64, before, after int) ([]locket.Item, error)
-	// passes reports whether an item that around returned is one that is looked for.
-	passes(ctx context.Context, it locket.Item) (bool, error)
+	// passing returns which of the items that around returned are what is looked for.
+	passing(ctx context.Context, items []locket.Item) (map[locket.ItemID]bool, error)
 	// nearest returns items by their vectors, the most similar first.
 	nearest(ctx context.Context, model string, vector []float32, limit int) ([]found, error)
 }

@@ -121,4 +121,10 @@ func (s *memorySource) nearest(_ context.Context, _ string, vector []float32, li
 	return list[:min(limit, len(list))], nil
 }
 
-func (s *memorySource) passes(context.Context, locket.Item) (bool, error) { return true, nil }
+func (s *memorySource) passing(_ context.Context, items []locket.Item) (map[locket.ItemID]bool, error) {
+	passed := make(map[locket.ItemID]bool)
+	for _, it := range items {
+		passed[it.ID] = true
+	}
+	return passed, nil
+}

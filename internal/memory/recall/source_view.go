@@ -62,19 +62,31 @@ func (s *viewSource) nearest(ctx context.Context, model string, vector []float32
 	return foundIn(s.v.Nearest(ctx, s.filter, model, vector, limit))
 }
 
-// passes looks for an item by its own longest words with the whole filter, which knows
+// passing looks for items by their own longest words with the whole filter, which knows
 // what the properties of an item don't tell: that another one supersedes it.
-func (s *viewSource) passes(ctx context.Context, it locket.Item) (bool, error) {
-	words := tokens(strings.Join(texts(it, s.fields[it.Type].body), "\n"))
-	slices.SortStableFunc(words, func(a, b token) int { return cmp.Compare(len(b.raw), len(a.raw)) })
-	var list []store.Expr
-	for _, w := range words[:min(3, len(words))] {
-		list = append(list, store.Term(w.raw))
+func (s *viewSource) passing(ctx context.Context, items []locket.Item) (map[locket.ItemID]bool, error) {
+	const words, atOnce = 3, 20 // an expression has 64 terms at most
+	passed := make(map[locket.ItemID]bool)
+	for list := range slices.Chunk(items, atOnce) {
+		var es []store.Expr
+		for _, it := range list {
+			own := tokens(strings.Join(texts(it, s.fields[it.Type].body), "\n"))
+			slices.SortStableFunc(own, func(a, b token) int { return cmp.Compare(len(b.raw), len(a.raw)) })
+			var both []store.Expr
+			for _, t := range own[:min(words, len(own))] {
+				both = append(both, store.Term(t.raw))
+			}
+			es = append(es, store.AllOf(both...))
+		}
+		found, err := s.v.Matching(ctx, s.filter, store.AnyOf(es...), poolMost)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range found {
+			passed[f.Item.ID] = true
+		}
 	}
-	f := s.filter
-	f.Thread = it.Text("thread")
-	found, err := s.v.Matching(ctx, f, store.AllOf(list...), poolMost)
-	return slices.ContainsFunc(found, func(x store.Found) bool { return x.Item.ID == it.ID }), err
+	return passed, nil
 }
 
 func foundIn(list []store.Found, err error) ([]found, error) {

@@ -40,8 +40,7 @@ func fieldsOf(types []locket.Type) fields {
 type memory struct {
 	found
 	units  []*unit
-	hit    bool    // it may be a hit; others only stand beside one
-	sure   bool    // the source has tested it
+	sure   bool    // the source has tested it; others only stand beside a hit
 	near   float64 // by vector: 1 for the nearest, 0 for what is not among the near
 	time   time.Time
 	title  string
