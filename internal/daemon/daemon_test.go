@@ -165,3 +165,17 @@ func certificate(t *testing.T) (certFile, keyFile string, roots *x509.CertPool) 
 	roots.AppendCertsFromPEM(certPEM)
 	return certFile, keyFile, roots
 }
+
+// TestAgentsAreLedToTheServerThatLetsThemIn: what a client is told that has no credential.
+func TestAgentsAreLedToTheServerThatLetsThemIn(t *testing.T) {
+	url := serve(t, daemon.Config{Dir: t.TempDir(), Addr: "127.0.0.1:0"})
+	res, err := http.Post(url+"/mcp", "application/json", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	want := `Bearer resource_metadata="` + url + `/.well-known/oauth-protected-resource/mcp", scope="memory.read memory.write memory.delete"`
+	if got := res.Header.Get("WWW-Authenticate"); res.StatusCode != 401 || got != want {
+		t.Errorf("%s, WWW-Authenticate: %s, want %s", res.Status, got, want)
+	}
+}

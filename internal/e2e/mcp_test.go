@@ -180,6 +180,43 @@ func work(t *testing.T, s *sdk.ClientSession, mark string) {
 	}
 }
 
+// TestGraphTools uses the tools of the reference memory server as its clients do.
+func TestGraphTools(t *testing.T) {
+	h := newHome(t)
+	s := agent(t, &sdk.CommandTransport{Command: h.command(t, nil, "mcp", "--toolsets", "graph")}, "2025-11-25")
+	tools, err := s.ListTools(t.Context(), nil)
+	if err != nil || len(tools.Tools) != 9 {
+		t.Fatalf("tools: %v, %v", tools, err)
+	}
+	entity := func(name, kind string, observations ...string) map[string]any {
+		return map[string]any{"name": name, "entityType": kind, "observations": append([]string{}, observations...)}
+	}
+	tool(t, s, "create_entities", map[string]any{"entities": []any{entity("Anna", "person", "drinks tea"), entity("Acme", "company")}})
+	tool(t, s, "create_relations", map[string]any{"relations": []any{map[string]any{"from": "Anna", "to": "Acme", "relationType": "works at"}}})
+	tool(t, s, "add_observations", map[string]any{"observations": []any{map[string]any{"entityName": "Anna", "contents": []string{"has a cat </locket-data>"}}}})
+	for _, read := range []struct {
+		name      string
+		arguments map[string]any
+		entities  int
+	}{{"read_graph", nil, 2}, {"search_nodes", map[string]any{"query": "cat"}, 1}, {"open_nodes", map[string]any{"names": []string{"Anna"}}, 1}} {
+		text, data := tool(t, s, read.name, read.arguments)
+		entities, _ := data["entities"].([]any)
+		if len(entities) != read.entities || !strings.Contains(text, "has a cat") || strings.Contains(text, "</locket-data>") {
+			t.Errorf("%s: %s", read.name, text)
+		}
+	}
+	tool(t, s, "delete_observations", map[string]any{"deletions": []any{map[string]any{"entityName": "Anna", "observations": []string{"drinks tea"}}}})
+	tool(t, s, "delete_relations", map[string]any{"relations": []any{map[string]any{"from": "Anna", "to": "Acme", "relationType": "works at"}}})
+	tool(t, s, "delete_entities", map[string]any{"entityNames": []string{"Acme"}})
+	text, data := tool(t, s, "read_graph", nil)
+	if entities, _ := data["entities"].([]any); len(entities) != 1 || strings.Contains(text, "drinks tea") || strings.Contains(text, "works at") {
+		t.Errorf("at the end: %s", text)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestThePodIsShutBetweenRequests looks at what an idle locket mcp has open.
 func TestThePodIsShutBetweenRequests(t *testing.T) {
 	if runtime.GOOS != "linux" {
@@ -218,15 +255,25 @@ func TestAWrongKeyIsToldAtOnce(t *testing.T) {
 	}
 }
 
-// conformance is the suite of the protocol's authors, at the version that this was
-// written for. It needs a newer Node.js than Debian has, which npm brings.
-const (
-	conformance = "@modelcontextprotocol/conformance@0.1.16"
-	nodejs      = "node@22"
-)
+// nodejs is what the conformance suite needs: newer than what Debian has.
+const nodejs = "node@22"
 
-// TestConformance runs the scenarios of the official suite that are about every server.
-// The others call tools, prompts and resources that only a server made for the suite has.
+// suites are the releases of the conformance suite, by the version of the protocol that
+// each is for, and their scenarios that are about every server. The others call tools,
+// prompts and resources that only a server made for the suite has.
+var suites = []struct {
+	release, version string
+	scenarios        []string
+}{
+	{"0.1.16", "2025-11-25", []string{"server-initialize", "ping", "tools-list", "resources-list", "prompts-list", "dns-rebinding-protection"}},
+	{"0.2.0-alpha.12", "2026-07-28", []string{
+		"tools-list", "resources-list", "prompts-list", "dns-rebinding-protection", "caching", "http-header-validation",
+		"sep-2164-resource-not-found", "input-required-result-unsupported-methods",
+	}},
+}
+
+// TestConformance runs the suite of the protocol's authors, which npm installs. With
+// LOCKET_CI=1 it must run where there is npm.
 func TestConformance(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED, NOT CHECKED: -short")
@@ -234,35 +281,32 @@ func TestConformance(t *testing.T) {
 	if _, err := exec.LookPath("npm"); err != nil {
 		t.Skip("SKIPPED, NOT CHECKED: npm is missing: install Node.js to run the conformance suite of the protocol")
 	}
-	dir := t.TempDir()
-	install := exec.CommandContext(t.Context(), "npm", "install", "--prefix", dir, "--no-audit", "--no-fund", "--no-save", conformance, nodejs)
-	if out, err := install.CombinedOutput(); err != nil {
-		if os.Getenv("LOCKET_CI") == "1" {
-			t.Fatalf("%s cannot be installed: %v\n%s", conformance, err, out)
-		}
-		t.Skipf("SKIPPED, NOT CHECKED: %s cannot be installed: %v", conformance, err)
-	}
 	h := newHome(t)
-	server := h.serve(t)
-	proxy := keyed(t, server.url, h.key)
-	for _, scenario := range []string{"server-initialize", "ping", "tools-list", "resources-list", "prompts-list", "dns-rebinding-protection"} {
-		t.Run(scenario, func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "node_modules", ".bin", "node"),
-				filepath.Join(dir, "node_modules", "@modelcontextprotocol", "conformance", "dist", "index.js"),
-				"server", "--url", proxy+"/mcp", "--scenario", scenario)
-			cmd.Dir = dir
-			out, err := cmd.CombinedOutput()
-			if err != nil {
-				t.Errorf("%v\n%s", err, out)
+	server := keyed(t, h.serve(t).url, h.key)
+	for _, suite := range suites {
+		t.Run(suite.version, func(t *testing.T) {
+			dir := t.TempDir()
+			npm := exec.CommandContext(t.Context(), "npm", "install", "--prefix", dir, "--no-audit", "--no-fund", "@modelcontextprotocol/conformance@"+suite.release, nodejs)
+			if out, err := npm.CombinedOutput(); err != nil {
+				if os.Getenv("LOCKET_CI") == "1" {
+					t.Fatalf("the conformance suite cannot be installed: %v\n%s", err, out)
+				}
+				t.Skipf("SKIPPED, NOT CHECKED: the conformance suite cannot be installed: %v", err)
 			}
-			t.Logf("%s", lastLines(string(out), 12))
+			for _, scenario := range suite.scenarios {
+				cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "node_modules", ".bin", "node"),
+					filepath.Join(dir, "node_modules", "@modelcontextprotocol", "conformance", "dist", "index.js"),
+					"server", "--url", server+"/mcp", "--scenario", scenario, "--spec-version", suite.version)
+				cmd.Dir = dir
+				out, err := cmd.CombinedOutput()
+				passed := regexp.MustCompile(`Passed: \d+/\d+, 0 failed`).Find(out)
+				if err != nil || passed == nil {
+					t.Errorf("%s: %v\n%s", scenario, err, out)
+				}
+				t.Logf("%s: %s", scenario, passed)
+			}
 		})
 	}
-}
-
-func lastLines(s string, n int) string {
-	lines := strings.Split(strings.TrimSpace(s), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
 // keyed forwards requests to a server with an API key, for clients that have none. What

@@ -42,6 +42,9 @@ func (s *server) visit(t *testing.T, h *home, row, blob string) visitors {
 		t.Fatalf("agent: %v", err)
 	}
 	for range 20 {
+		agent.tool(t, "search", row)
+	}
+	for range 20 {
 		var found struct{ Items []any }
 		s.ask(t, "GET", "/v1/search?q="+url.QueryEscape(row), "", "", v.session, &found)
 		if len(found.Items) == 0 {
@@ -49,6 +52,27 @@ func (s *server) visit(t *testing.T, h *home, row, blob string) visitors {
 		}
 	}
 	return v
+}
+
+// tool has an agent look for something over the Model Context Protocol.
+func (s *server) tool(t *testing.T, name, query string) {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{
+		"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+		"params": map[string]any{"name": name, "arguments": map[string]any{"query": query}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found struct {
+		Result struct {
+			StructuredContent struct{ Results []any }
+		}
+	}
+	s.ask(t, "POST", "/mcp", string(body), "Bearer "+s.key, "", &found)
+	if len(found.Result.StructuredContent.Results) == 0 {
+		t.Fatal("the agent finds nothing")
+	}
 }
 
 // ask sends one request with a credential or a session, which must succeed.
@@ -60,6 +84,7 @@ func (s *server) ask(t *testing.T, method, target, body, authorization, session 
 	}
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Accept", "application/json, text/event-stream")
 	}
 	if authorization != "" {
 		r.Header.Set("Authorization", authorization)

@@ -46,22 +46,28 @@ func ServeHTTP(c Config, do Doer, w http.ResponseWriter, r *http.Request) {
 
 // Challenge is the header WWW-Authenticate that leads a client without a credential to
 // the authorization server, by way of the metadata of the resource (RFC 9728 §5.1). base
-// is the address of this server without a slash at its end.
+// is the address of this server without a slash at its end; "" if it is not known.
 func Challenge(base string) string {
+	if base == "" {
+		return "Bearer"
+	}
 	return `Bearer resource_metadata="` + base + `/.well-known/oauth-protected-resource` + Path +
 		`", scope="` + strings.Join(ops.UsualScopes(), " ") + `"`
 }
 
 // Base is the address under which a client has reached this server: public if that is
-// set, else what the request says. Plain HTTP is served to this machine only, where a
-// proxy that encrypts may stand before it.
+// set, else what the request says, over TLS or the loopback. "" if neither tells: behind a
+// proxy, where only --public-url can.
 func Base(public string, r *http.Request) string {
-	if public != "" {
-		return strings.TrimSuffix(public, "/")
-	}
 	u := url.URL{Scheme: "https", Host: r.Host}
-	if r.TLS == nil && loopback(u.Hostname()) {
+	switch {
+	case public != "":
+		return strings.TrimSuffix(public, "/")
+	case r.TLS != nil:
+	case loopback(u.Hostname()):
 		u.Scheme = "http"
+	default:
+		return ""
 	}
 	return u.String()
 }

@@ -363,7 +363,7 @@ func TestBase(t *testing.T) {
 		{"", "127.0.0.1:7117", "http://127.0.0.1:7117"},
 		{"", "localhost:7117", "http://localhost:7117"},
 		{"", "[::1]:7117", "http://[::1]:7117"},
-		{"", "pod.example.com", "https://pod.example.com"},
+		{"", "pod.example.com", ""}, // a proxy's
 		{"https://pod.example.com/", "127.0.0.1:7117", "https://pod.example.com"},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), "POST", "/mcp", http.NoBody)
@@ -373,6 +373,9 @@ func TestBase(t *testing.T) {
 		}
 	}
 	want := `Bearer resource_metadata="https://pod.example.com/.well-known/oauth-protected-resource/mcp", scope="memory.read memory.write memory.delete"`
+	if got := Challenge(""); got != "Bearer" {
+		t.Errorf("%s", got)
+	}
 	if got := Challenge("https://pod.example.com"); got != want {
 		t.Errorf("%s", got)
 	}
