@@ -380,3 +380,15 @@ func TestBase(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+// TestAFullTimelineHasNoNextPage: it would begin after what there was no room for.
+func TestAFullTimelineHasNoNextPage(t *testing.T) {
+	for many, want := range map[int]bool{3: false, 20: true} {
+		list := slices.Repeat([]locket.Item{item(strings.Repeat("tea ", 2000), locket.TrustOwner)}, many)
+		f := &fake{answers: map[string]any{"memory.timeline": map[string]any{"items": list, "next": "cursor"}}}
+		text, data, _ := use(t, connect(t, f, "2025-11-25"), "timeline", nil)
+		if data["truncated"] == true != want || (data["next"] == nil) != want || strings.Contains(text, "ask for fewer") != want {
+			t.Errorf("%d: truncated %v, next %v, %.100s", many, data["truncated"], data["next"], text)
+		}
+	}
+}

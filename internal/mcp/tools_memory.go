@@ -317,7 +317,7 @@ func timeline(ctx context.Context, c Caller, a args) (answer, error) {
 	out := timed{framed: f.notice(), Memories: []memory{}, Next: page.Next, End: f.end()}
 	for _, it := range page.Items {
 		if f.full() {
-			out.Truncated = true
+			out.Truncated, out.Next = true, "" // which would leave out those that are left out here
 			break
 		}
 		out.Memories = append(out.Memories, f.memory(it))
