@@ -86,20 +86,25 @@ func textOf(v any, t reflect.Type) (string, error) {
 	return string(text), err
 }
 
-// A visitor is a caller for the time of one function: calls that come later find it gone.
-// It lets one operation in at a time.
+// A visitor is a caller for the time of one HTTP request: calls that come later find it
+// gone. It lets one operation in at a time.
 type visitor struct {
+	do      Doer
+	request context.Context // of the request, which the SDK takes from calls of older versions
+
 	mu   sync.Mutex
-	do   Doer
 	gone bool // guarded by mu
 }
 
 func (v *visitor) run(ctx context.Context, o ops.Op, in any) (any, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.gone || ctx.Err() != nil {
+	if v.gone || ctx.Err() != nil || v.request.Err() != nil {
 		return nil, locket.Errorf(locket.CodeCancelled, "cancelled")
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(v.request, cancel)()
 	return v.do(ctx, o, in)
 }
 

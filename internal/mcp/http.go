@@ -3,12 +3,15 @@ package mcp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/locketpod/locket"
@@ -22,7 +25,7 @@ const Path = "/mcp"
 // protocol. Who asks, from where and how much at once has been looked at before. No
 // operation runs when it has returned. The query may choose toolsets.
 func ServeHTTP(c Config, do Doer, w http.ResponseWriter, r *http.Request) {
-	v := &visitor{do: do}
+	v := &visitor{do: do, request: r.Context()}
 	defer v.leave()
 	c.Caller = Through(v.run, 1)
 	if chosen := r.URL.Query()["toolsets"]; chosen != nil {
@@ -33,6 +36,7 @@ func ServeHTTP(c Config, do Doer, w http.ResponseWriter, r *http.Request) {
 		http.Error(w, locket.MessageOf(err), http.StatusBadRequest)
 		return
 	}
+	srv.AddReceivingMiddleware(atMost(maxBatch))
 	h := sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return srv }, &sdk.StreamableHTTPOptions{
 		Stateless:           true, // what 2026-07-28 takes; older clients don't mind
 		JSONResponse:        true,
@@ -73,6 +77,23 @@ func Base(public string, r *http.Request) string {
 }
 
 func loopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
+
+// maxBatch is how many calls one request can bring: versions before 2025-06-18 have
+// batches.
+const maxBatch = 20
+
+// atMost refuses what comes after most calls.
+func atMost(most int64) sdk.Middleware {
+	var calls atomic.Int64
+	return func(next sdk.MethodHandler) sdk.MethodHandler {
+		return func(ctx context.Context, method string, r sdk.Request) (sdk.Result, error) {
+			if calls.Add(1) > most {
+				return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidRequest, Message: fmt.Sprintf("a request has at most %d calls", most)}
+			}
+			return next(ctx, method, r)
+		}
+	}
+}
 
 // refuseListening refuses what would keep a pod open for as long as a client likes. There
 // is nothing to listen to: no capability says so.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -295,7 +296,7 @@ func TestListeningIsRefused(t *testing.T) {
 // TestNoOperationAfterLeaving: whoever holds a visitor too long finds it gone.
 func TestNoOperationAfterLeaving(t *testing.T) {
 	ran := 0
-	v := &visitor{do: func(context.Context, ops.Op, any) (any, error) { ran++; return ops.Nothing{}, nil }}
+	v := &visitor{request: t.Context(), do: func(context.Context, ops.Op, any) (any, error) { ran++; return ops.Nothing{}, nil }}
 	c := Through(v.run, 1)
 	if _, err := c.Call(t.Context(), "stats.get", nil); err != nil {
 		t.Fatal(err)
@@ -303,6 +304,35 @@ func TestNoOperationAfterLeaving(t *testing.T) {
 	v.leave()
 	if _, err := c.Call(t.Context(), "stats.get", nil); locket.CodeOf(err) != locket.CodeCancelled || ran != 1 {
 		t.Errorf("ran %d times: %v", ran, err)
+	}
+}
+
+// TestBatchesAreBounded: one request can't have a server work and remember without end.
+func TestBatchesAreBounded(t *testing.T) {
+	ran := 0
+	do := func(context.Context, ops.Op, any) (any, error) { ran++; return locket.Page[locket.Hit]{}, nil }
+	post := func(ctx context.Context, body string) string {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(ctx, "POST", Path, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Accept", "application/json, text/event-stream")
+		r.Header.Set("MCP-Protocol-Version", "2025-03-26")
+		ServeHTTP(Config{Log: slog.New(slog.DiscardHandler)}, do, w, r)
+		return w.Body.String()
+	}
+	var calls []string
+	for i := range 1000 {
+		calls = append(calls, fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"search","arguments":{"query":"x"}}}`, i))
+	}
+	body := "[" + strings.Join(calls, ",") + "]"
+	if out := post(t.Context(), body); ran != maxBatch || strings.Count(out, "at most 20 calls") != 1000-maxBatch {
+		t.Errorf("ran %d, answered %.300s", ran, out)
+	}
+	ran = 0
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if post(ctx, body); ran != 0 {
+		t.Errorf("ran %d for a client that is gone", ran)
 	}
 }
 
