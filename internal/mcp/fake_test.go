@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 
@@ -99,15 +100,19 @@ func use(t *testing.T, s *sdk.ClientSession, name string, arguments any) (text s
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-	if len(res.Content) != 1 {
-		t.Fatalf("%s answers with %d texts, want 1", name, len(res.Content))
+	var texts []string
+	for _, c := range res.Content {
+		content, ok := c.(*sdk.TextContent)
+		if !ok {
+			t.Fatalf("%s answers with a %T", name, c)
+		}
+		texts = append(texts, content.Text)
 	}
-	content, ok := res.Content[0].(*sdk.TextContent)
-	if !ok {
-		t.Fatalf("%s answers with a %T", name, res.Content[0])
+	if len(texts) != 1 && len(texts) != 3 {
+		t.Fatalf("%s answers with %d texts", name, len(texts))
 	}
 	data, _ = res.StructuredContent.(map[string]any)
-	return content.Text, data, res.IsError
+	return strings.Join(texts, "\n"), data, res.IsError
 }
 
 func item(text string, trust locket.Trust) locket.Item {

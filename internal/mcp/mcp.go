@@ -82,5 +82,6 @@ func ServeStdio(ctx context.Context, c Config, in io.ReadCloser, out io.WriteClo
 	if err != nil {
 		return err
 	}
-	return ended(ctx, srv.Run(ctx, &sdk.IOTransport{Reader: in, Writer: out, MaxLineLength: MaxMessage}))
+	p := newPipe(ctx, in, out)
+	return ended(ctx, srv.Run(ctx, &sdk.IOTransport{Reader: pipeReader{p}, Writer: pipeWriter{p}, MaxLineLength: MaxMessage}))
 }

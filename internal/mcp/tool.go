@@ -39,6 +39,8 @@ type hints struct {
 // gone through a frame.
 type answer struct {
 	text   string // "": the data as JSON
+	before string // the beginning and the end of a frame as texts of their own, where the
+	after  string // text is to stand as others know it; "": none
 	data   any
 	failed bool // the tool says that it could not do its work
 }
@@ -93,8 +95,14 @@ func (a answer) result() (*sdk.CallToolResult, error) {
 	if a.text == "" {
 		a.text = data
 	}
+	var texts []sdk.Content
+	for _, s := range []string{a.before, a.text, a.after} {
+		if s != "" {
+			texts = append(texts, &sdk.TextContent{Text: s})
+		}
+	}
 	return &sdk.CallToolResult{
-		Content:           []sdk.Content{&sdk.TextContent{Text: a.text}},
+		Content:           texts,
 		StructuredContent: json.RawMessage(data),
 		IsError:           a.failed,
 	}, nil

@@ -37,9 +37,9 @@ const (
 	similar    = 0.4
 )
 
-// framed is what recall frames its answers with (see package mcp): a text that comes
-// back with it was not thought of by who sends it.
-var framed = regexp.MustCompile(`(?s)<locket-data[^>]*>.*?(</locket-data[^>]*>|$)`)
+// framed is what answers to agents are framed with, by package mcp and by the hooks of
+// the program: a text that comes back with it was not thought of by who sends it.
+var framed = regexp.MustCompile(`(?s)<locket-(data|memories)[^>]*>.*?(</locket-(data|memories)[^>]*>|$)`)
 
 // Remember keeps a memory, unless the namespace has it. e, which may be nil, gives the
 // new one its vector; if that fails it has none until [Embed] runs.
