@@ -47,6 +47,7 @@ func latencyOf(ctx context.Context, w io.Writer, dir string, n int) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, g.end()) }()
+	// Filled in one transaction for each thousand, and opened for each of what follows.
 	err = g.do(func(v *store.View) error {
 		for i := 0; i < n; i += 10_000 {
 			var list []map[string]any

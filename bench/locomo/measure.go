@@ -74,6 +74,7 @@ type score struct {
 	At5       float64 `json:"recallAt5"`
 	At10      float64 `json:"recallAt10"`
 	At20      float64 `json:"recallAt20"`
+	Any5      float64 `json:"anyAt5"` // questions with any of their evidence among the first five
 	MRR       float64 `json:"mrr"`
 	Tokens    float64 `json:"tokens"` // of the first ten hits, at four bytes each
 }
@@ -189,6 +190,9 @@ func (r *row) add(category int, items []locket.Item, wanted map[locket.ItemID]bo
 			}
 			if first {
 				s.MRR += 1 / float64(i+1)
+				if i < 5 {
+					s.Any5++
+				}
 				first = false
 			}
 		}
@@ -206,7 +210,7 @@ func (r *row) finish() {
 
 func (s *score) divide() {
 	n := float64(max(s.Questions, 1))
-	for _, x := range []*float64{&s.At5, &s.At10, &s.At20, &s.MRR, &s.Tokens} {
+	for _, x := range []*float64{&s.At5, &s.At10, &s.At20, &s.Any5, &s.MRR, &s.Tokens} {
 		*x /= n
 	}
 }
@@ -221,9 +225,9 @@ func quantile(times []time.Duration, q float64) float64 {
 
 func print(w io.Writer, rows []row, verbose, wordsOnly bool) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "by\tway\tquestions\trecall@5\t@10\t@20\tMRR\ttokens of 10\tp50 ms\tp99 ms")
+	fmt.Fprintln(t, "by\tway\tquestions\trecall@5\t@10\t@20\tany@5\tMRR\ttokens of 10\tp50 ms\tp99 ms")
 	line := func(by granularity, way string, s score, times string) {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%.1f\t%.1f\t%.1f\t%.3f\t%.0f\t%s\n", by, way, s.Questions, 100*s.At5, 100*s.At10, 100*s.At20, s.MRR, s.Tokens, times)
+		fmt.Fprintf(t, "%s\t%s\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%.3f\t%.0f\t%s\n", by, way, s.Questions, 100*s.At5, 100*s.At10, 100*s.At20, 100*s.Any5, s.MRR, s.Tokens, times)
 	}
 	for _, r := range rows {
 		line(r.By, r.Way, r.All, fmt.Sprintf("%.1f\t%.1f", r.P50, r.P99))

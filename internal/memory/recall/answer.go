@@ -49,7 +49,9 @@ func (r *run) gatherNear(ctx context.Context, e Embedder) (string, error) {
 	}
 	best, last := list[0].similarity, list[len(list)-1].similarity
 	for _, f := range list {
-		r.add(f, true).near = (f.similarity - last) / max(best-last, 1e-9)
+		m := r.add(f, true)
+		m.near = (f.similarity - last) / max(best-last, 1e-9)
+		m.near /= float64(len(m.units)) // the vector of a long text tells little of each passage
 	}
 	r.pool.addMeaning()
 	return "words+vectors", nil

@@ -15,7 +15,7 @@ const (
 	reach       = 300  // items that may be found by rare words, by the counts
 	poolMost    = 200  // items that are loaded for words
 	pairsMost   = 50  // and for frequent words that occur together
-	nearMost    = 50   // and by vector
+	nearMost    = 100   // and by vector
 	threadsMost = 8   // stretches of threads that are loaded beside hits
 	besideMost  = 12   // hits beside which is looked
 	beside      = 2    // units before and after them
