@@ -99,7 +99,8 @@ func RecallSQL(c Catalog) map[string][]string {
 			}
 		}
 		query, _ := (&memories{v: v, whole: v.access.Whole()}).each("Memory", "SELECT 1", filter{sql: always}, 10)
-		all["items_time"] = append(all["items_time"], query)
+		latest, _ := (&memories{v: v, f: MemoryFilter{After: time.Now()}, whole: v.access.Whole()}).latest("Memory", 10)
+		all["items_time"] = append(all["items_time"], query, latest)
 	}
 	return all
 }

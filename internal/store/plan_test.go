@@ -40,26 +40,27 @@ var scanned = map[string]string{
 	"WITH me AS":                                       "sorts the edges of one item",
 	"SELECT coalesce((SELECT max(n) FROM changes)":     "the last row of each",
 	"SELECT i.n, i.id, i.type, i.props, i.clocks, i.born, i.created, i.updated, i.time, i.version, i.trust, i.deleted FROM items i ORDER": "a verification reads everything",
-	"SELECT c.n, c.kind, c.author, c.bypod":      "a verification, or an export of the journal, reads everything",
-	"SELECT n, change, item, action, salt":       "a verification, or an export of the journal, reads everything",
-	"SELECT item, change, until, prop, value":    "a verification reads everything",
-	"SELECT e.source, e.name, i.id, i.born":      "a verification reads everything",
-	"SELECT l.item, l.change, l.action":          "an export reads everything",
-	"SELECT item, key FROM keys":                 "an export reads everything, in an index",
-	"SELECT r.item, b.n, b.id":                   "an export reads everything, in an index",
-	"SELECT e.source, e.name, s.id, t.id":        "an export reads everything",
-	"SELECT p.seq, p.head":                       "a pod has few principals",
-	"SELECT id, principal, audience, policy, cr": "a pod has few grants",
-	"SELECT count(*) FROM recalls":               "a check of the pod reads everything",
-	"SELECT count(*) FROM vectors":               "a check of the pod reads everything",
-	"SELECT item, model, code, vector":           "a check of the pod reads everything",
-	"SELECT n, items, bits FROM codes ORDER":     "a check of the pod reads everything",
-	"SELECT coalesce(TRUE, '') AS value":         "a tally reads all items of the type, by its index",
-	"SELECT i.id, o.id FROM items i CROSS":       "an audit reads all items of the type, by its index",
-	"SELECT w.n, w.id":                           "little waits",
-	"SELECT id, principal, op, input, does":      "a verification reads everything",
-	"DELETE FROM pending WHERE instr":            "erasing is rare, and little waits",
-	"SELECT (SELECT count(*) FROM pending WHERE": "little waits",
+	"SELECT c.n, c.kind, c.author, c.bypod":                         "a verification, or an export of the journal, reads everything",
+	"SELECT n, change, item, action, salt":                          "a verification, or an export of the journal, reads everything",
+	"SELECT item, change, until, prop, value":                       "a verification reads everything",
+	"SELECT e.source, e.name, i.id, i.born":                         "a verification reads everything",
+	"SELECT l.item, l.change, l.action":                             "an export reads everything",
+	"SELECT item, key FROM keys":                                    "an export reads everything, in an index",
+	"SELECT r.item, b.n, b.id":                                      "an export reads everything, in an index",
+	"SELECT e.source, e.name, s.id, t.id":                           "an export reads everything",
+	"SELECT p.seq, p.head":                                          "a pod has few principals",
+	"SELECT id, principal, audience, policy, cr":                    "a pod has few grants",
+	"SELECT count(*) FROM recalls":                                  "a check of the pod reads everything",
+	"SELECT count(*) FROM vectors":                                  "a check of the pod reads everything",
+	"SELECT item, model, code, vector":                              "a check of the pod reads everything",
+	"SELECT n, items, bits FROM codes ORDER":                        "a check of the pod reads everything",
+	"SELECT i.n FROM items i WHERE i.deleted = 0 AND TRUE ORDER BY": "with a type it is served by an index: TestRecallUsesIndexes",
+	"SELECT coalesce(TRUE, '') AS value":                            "a tally reads all items of the type, by its index",
+	"SELECT i.id, o.id FROM items i CROSS":                          "an audit reads all items of the type, by its index",
+	"SELECT w.n, w.id":                                              "little waits",
+	"SELECT id, principal, op, input, does":                         "a verification reads everything",
+	"DELETE FROM pending WHERE instr":                               "erasing is rare, and little waits",
+	"SELECT (SELECT count(*) FROM pending WHERE":                    "little waits",
 }
 
 // TestStatementsUseIndexes explains every constant statement of the package, and
@@ -107,7 +108,7 @@ func TestRecallUsesIndexes(t *testing.T) {
 			}
 		}
 	}
-	if n != 10 {
+	if n != 12 {
 		t.Errorf("%d statements", n)
 	}
 }

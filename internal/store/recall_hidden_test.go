@@ -42,6 +42,11 @@ func recalled(t *testing.T, v *store.View) []string {
 				said = append(said, strings.Join(texts(found), ","))
 			}
 		}
+		latest, err := v.Latest(t.Context(), f, 10)
+		if err != nil {
+			t.Fatal(err, cause(err))
+		}
+		said = append(said, strings.Join(texts(latest), ","))
 		found, err := v.Nearest(t.Context(), f, "model", []float32{1, 1, 1, 1, 1, 1, 1, 1}, 3)
 		if err != nil {
 			t.Fatal(err, cause(err))

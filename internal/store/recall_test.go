@@ -60,6 +60,10 @@ func TestMemoryFilter(t *testing.T) {
 		if got := b.matching(b.v, c.f, store.Term("tea")); len(got) != len(c.want) {
 			t.Errorf("%s: the owner finds %q", c.name, got)
 		}
+		latest, err := b.v.Latest(t.Context(), c.f, 100)
+		if got := texts(latest); err != nil || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: the latest are %q, %v", c.name, got, err)
+		}
 	}
 }
 
