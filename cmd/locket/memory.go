@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -36,18 +38,21 @@ func (c *cli) memoryCommand() *cobra.Command {
 // and returns where their texts go.
 func opFlags(cmd *cobra.Command, op string, names ...string) map[string]string {
 	o, _ := ops.Find(op)
-	values := make(map[string]*string)
 	for _, f := range o.Fields() {
-		for _, n := range names {
-			if f.Name == n {
-				values[n] = cmd.Flags().String(n, "", f.Help)
-			}
+		switch {
+		case !slices.Contains(names, f.Name):
+		case f.Type.Kind() == reflect.Bool:
+			cmd.Flags().Bool(f.Name, false, f.Help)
+		default:
+			cmd.Flags().String(f.Name, "", f.Help)
 		}
 	}
 	fields := make(map[string]string)
 	cmd.PreRun = func(*cobra.Command, []string) {
-		for n, v := range values {
-			fields[n] = *v
+		for _, n := range names {
+			if f := cmd.Flags().Lookup(n); f != nil && f.Changed {
+				fields[n] = f.Value.String()
+			}
 		}
 	}
 	return fields
@@ -181,7 +186,7 @@ func (c *cli) memoryListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List memories by when they were, the newest first",
-		Example: "  locket memory list --namespace agents/claude-code --limit 20\n  locket memory list --from 2026-05-01T00:00:00Z --to 2026-06-01T00:00:00Z --oldest true",
+		Example: "  locket memory list --namespace agents/claude-code --limit 20\n  locket memory list --from 2026-05-01 --to 2026-06-01 --oldest",
 		Args:    takes(),
 	}
 	fields := opFlags(cmd, "memory.timeline", "from", "to", "namespace", "kind", "thread", "oldest", "limit", "cursor")
