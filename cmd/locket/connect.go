@@ -32,7 +32,11 @@ changes nothing; an agent that is there keeps its policy.
 --hooks also has Claude Code ask for memories by itself, when a session begins and with
 every prompt; each time a line says how many came. LOCKET_HOOKS=off or 'locket agents pause'
 silences that. --http names the server's address instead of a program, for clients that log
-in by themselves; the server asks the owner what the agent may do.`,
+in by themselves; the server asks the owner what the agent may do.
+
+The policy binds what goes through Locket. A client that reads files or runs programs as you
+can reach the pod's folder and the key, and with both all of the pod: where that matters,
+keep the pod on another account or machine and connect with --server.`,
 		Example: `  locket connect claude-code
   locket connect claude-code --hooks --yes
   locket connect cursor --dry-run
