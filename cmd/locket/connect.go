@@ -13,6 +13,8 @@ import (
 
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/agentcfg"
+	"github.com/locketpod/locket/internal/ops"
+	"github.com/locketpod/locket/internal/policy"
 )
 
 func (c *cli) connectCommand() *cobra.Command {
@@ -40,6 +42,7 @@ keep the pod on another account or machine and connect with --server.`,
 		Example: `  locket connect claude-code
   locket connect claude-code --hooks --yes
   locket connect cursor --dry-run
+  locket connect claude-desktop --review
   locket connect codex --name "Codex at work" --scopes memory.read
   locket connect gemini --http --server https://pod.example.com`,
 		Args: takes("CLIENT"),
@@ -56,6 +59,7 @@ keep the pod on another account or machine and connect with --server.`,
 	f := cmd.Flags()
 	f.StringVar(&w.name, "name", "", "what to call the agent; default: CLIENT")
 	f.StringSliceVar(&w.scopes, "scopes", nil, "what a new agent may do, with commas between: memory.read, memory.write, memory.delete, items.read; default: all but the last")
+	f.BoolVar(&w.review, "review", false, "what a new agent writes, changes or forgets waits for you: 'locket approvals'")
 	f.BoolVar(&w.project, "project", false, "configure only the project in this folder")
 	f.BoolVar(&w.http, "http", false, "let the client reach the server of --server by itself, and log in there")
 	f.BoolVar(&w.hooks, "hooks", false, "add hooks that recall memories, for claude-code")
@@ -70,8 +74,18 @@ type connecting struct {
 	client                       aiClient
 	name                         string
 	scopes                       []string
+	review                       bool // what a new agent changes waits for the owner
 	project, http, hooks, newKey bool
 	dryRun, yes                  bool
+}
+
+// policy is that of a new agent.
+func (w connecting) policy() locket.Policy {
+	p := ops.AgentPolicy(w.name, w.scopes)
+	if w.review {
+		return policy.Reviewed(p)
+	}
+	return p
 }
 
 // connected is what connect and disconnect print.
@@ -114,11 +128,11 @@ func (c *cli) connect(ctx context.Context, w connecting) error {
 		if err != nil {
 			return err
 		}
-		out := connected{Client: w.client.name, Agent: w.name, Principal: s.agent.ID, KeyFile: s.file, May: s.may(w.scopes), DryRun: w.dryRun}
+		out := connected{Client: w.client.name, Agent: w.name, Principal: s.agent.ID, KeyFile: s.file, May: s.may(w), DryRun: w.dryRun}
 		out.notes = append(out.notes, seatNote(s, w))
 		fresh := !s.exists || s.key == "" || w.newKey
 		return c.carryOut(ctx, &out, files, fresh, w.yes, w.client.after, func() error {
-			if err := s.take(ctx, p, w.scopes, w.newKey); err != nil {
+			if err := s.take(ctx, p, w); err != nil {
 				return err
 			}
 			out.Principal = s.agent.ID

@@ -92,11 +92,11 @@ func keyOf(ctx context.Context, p pod, s seat) (string, error) {
 }
 
 // take makes the agent unless it is there, and a key unless it has one that is kept.
-func (s *seat) take(ctx context.Context, p pod, scopes []string, newKey bool) error {
+func (s *seat) take(ctx context.Context, p pod, w connecting) error {
 	old := s.key
 	var key string
 	if s.exists {
-		if old != "" && !newKey {
+		if old != "" && !w.newKey {
 			return nil
 		}
 		out, err := run[ops.NewKey](ctx, p, "keys.create", map[string]string{"name": s.name, "principal": string(s.agent.ID)})
@@ -105,7 +105,7 @@ func (s *seat) take(ctx context.Context, p pod, scopes []string, newKey bool) er
 		}
 		s.key, key = out.ID, out.Key
 	} else {
-		text, err := json.Marshal(ops.AgentPolicy(s.name, scopes))
+		text, err := json.Marshal(w.policy())
 		if err != nil {
 			return err
 		}
@@ -158,11 +158,11 @@ func (s *seat) leave(ctx context.Context, p pod) error {
 }
 
 // may says what the agent may do, or will if it is made.
-func (s *seat) may(scopes []string) []string {
+func (s *seat) may(w connecting) []string {
 	if s.exists {
 		return may(s.agent)
 	}
-	return policy.Explain(ops.AgentPolicy(s.name, scopes))
+	return policy.Explain(w.policy())
 }
 
 // checkScopes refuses scopes that there are none of; none given are the usual ones.
