@@ -50,7 +50,7 @@ func (r *run) choose(ctx context.Context) (Result, error) {
 // makeSure asks the source about those of the best that only stood beside others.
 func (r *run) makeSure(ctx context.Context) error {
 	var list []locket.Item
-	for _, m := range r.pool.memories[:min(2*r.query.Limit, len(r.pool.memories))] {
+	for _, m := range r.pool.memories[:min(r.query.Limit, len(r.pool.memories))] {
 		if !m.sure && r.query.admits(r.fields, m.item, r.now) {
 			list = append(list, m.item)
 		}

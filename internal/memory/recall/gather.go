@@ -14,9 +14,10 @@ const (
 	countMost   = 1000 // a word in more items than that tells nothing more
 	reach       = 300  // items that may be found by rare words, by the counts
 	poolMost    = 200  // items that are loaded for words
-	pairsMost   = 50  // and for frequent words that occur together
-	nearMost    = 100   // and by vector
-	threadsMost = 8   // stretches of threads that are loaded beside hits
+	enough      = 100  // with so many found by rare words no others are looked for
+	pairsMost   = 50   // and for frequent words that occur together
+	nearMost    = 100  // and by vector
+	threadsMost = 8    // stretches of threads that are loaded beside hits
 	besideMost  = 12   // hits beside which is looked
 	beside      = 2    // units before and after them
 )
@@ -46,8 +47,10 @@ func (r *run) gather(ctx context.Context) error {
 	if err := r.load(ctx, rare, period{}, poolMost); err != nil {
 		return err
 	}
-	if err := r.load(ctx, pairsOf(frequent), period{}, pairsMost); err != nil {
-		return err
+	if len(r.pool.memories) < enough {
+		if err := r.load(ctx, pairsOf(frequent), period{}, pairsMost); err != nil {
+			return err
+		}
 	}
 	for _, s := range r.pool.spans {
 		if s.Yearly {
