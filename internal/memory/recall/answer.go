@@ -25,7 +25,10 @@ func (r *run) rank(ctx context.Context, e Embedder) (mode string, err error) {
 		}
 	}
 	p := &r.pool
-	p.score()
+	p.arrange()
+	p.count()
+	p.settle()
+	p.rank()
 	if err := r.loadBeside(ctx); err != nil {
 		return "", err
 	}

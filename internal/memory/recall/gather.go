@@ -11,15 +11,15 @@ import (
 
 // How much is looked at for one question.
 const (
-	countMost   = 1000 // a word in more items than that tells nothing more
-	reach       = 300  // items that may be found by rare words, by the counts
-	poolMost    = 200  // items that are loaded for words
-	enough      = 100  // with so many found by rare words no others are looked for
-	pairsMost   = 50   // and for frequent words that occur together
-	nearMost    = 100  // and by vector
-	threadsMost = 8    // stretches of threads that are loaded beside hits
-	besideMost  = 12   // hits beside which is looked
-	beside      = 2    // units before and after them
+	countMost   = 300 // words in more items than that are not counted but estimated
+	reach       = 300 // items that may be found by rare words, by the counts
+	poolMost    = 200 // items that are loaded for words
+	enough      = 100 // with so many found by rare words no others are looked for
+	pairsMost   = 50  // and for frequent words that occur together
+	nearMost    = 100 // and by vector
+	threadsMost = 8   // stretches of threads that are loaded beside hits
+	besideMost  = 12  // hits beside which is looked
+	beside      = 2   // units before and after them
 )
 
 // A run is one question on its way to its answer.

@@ -212,3 +212,22 @@ func TestVectors(t *testing.T) {
 		}
 	}
 }
+
+// A word of all memories tells nothing, though it is counted only so far.
+func TestWordsTooFrequentToCount(t *testing.T) {
+	var items []locket.Item
+	for i := range 4 * countMost {
+		text := "Ann: tea"
+		if i%100 == 0 {
+			text = "Ann: tea zebra"
+		}
+		items = append(items, said(fmt.Sprint("t", i), may17, text)...)
+	}
+	r := newRun(newMemorySource(items), fieldsOf(locket.BuiltinTypes()), Query{Text: "tea zebra"}, may17)
+	if _, err := r.rank(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if tea, zebra := r.pool.terms[0], r.pool.terms[1]; tea.idf > 0.01 || zebra.idf < 4 {
+		t.Errorf("tea %.2f, zebra %.2f", tea.idf, zebra.idf)
+	}
+}

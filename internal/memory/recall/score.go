@@ -112,6 +112,24 @@ func (p *pool) count() {
 	}
 }
 
+// settle estimates how frequent the words are that were too frequent to count: as among
+// what was found by others.
+func (p *pool) settle() {
+	for i := range p.terms {
+		t := &p.terms[i]
+		if t.count < countMost {
+			continue
+		}
+		in := 0
+		for _, m := range p.memories {
+			if slices.ContainsFunc(m.units, func(u *unit) bool { return u.counts[i] > 0 }) {
+				in++
+			}
+		}
+		t.idf = p.idf(max(countMost, p.total*in/max(len(p.memories), 1)))
+	}
+}
+
 // start is what all words of one stem begin with: "try" is of one with "tries".
 func start(w string) string {
 	w = w[:min(3, len(w))]
