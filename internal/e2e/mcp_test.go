@@ -49,12 +49,18 @@ func tool(t *testing.T, s *sdk.ClientSession, name string, arguments map[string]
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-	content, _ := res.Content[0].(*sdk.TextContent)
+	var texts []string
+	for _, c := range res.Content {
+		if c, ok := c.(*sdk.TextContent); ok {
+			texts = append(texts, c.Text)
+		}
+	}
+	text = strings.Join(texts, "\n")
 	if res.IsError {
-		t.Fatalf("%s: %s", name, content.Text)
+		t.Fatalf("%s: %s", name, text)
 	}
 	data, _ = res.StructuredContent.(map[string]any)
-	return content.Text, data
+	return text, data
 }
 
 // TestAgents lets an agent of its own key work with a pod in every way there is, in the
