@@ -132,6 +132,7 @@ func (m *memories) best(ctx context.Context, e Expr, limit int) ([]Found, error)
 		return nil, err
 	}
 	switch {
+	case m.f.AnyOrder && len(ns) <= limit:
 	case len(ns) > ranked:
 		if ns, err = m.match(ctx, e, m.where(m.right), limit); err != nil {
 			return nil, err

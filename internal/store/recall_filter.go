@@ -24,6 +24,9 @@ type MemoryFilter struct {
 	// Expired includes what has expired, is not valid yet or no more, and what a living
 	// item supersedes.
 	Expired bool
+	// AnyOrder is for who orders what was found: Matching then does so only to choose
+	// where more matches than it may return.
+	AnyOrder bool
 }
 
 // Bounds on a filter.

@@ -12,10 +12,11 @@ import (
 // How much is looked at for one question.
 const (
 	countMost   = 300 // words in more items than that are not counted but estimated
-	reach       = 300 // items that may be found by rare words, by the counts
-	poolMost    = 200 // items that are loaded for words
+	reach       = 150 // items that may be found by rare words, by the counts
+	poolMost    = 150 // items that are loaded for words
 	enough      = 100 // with so many found by rare words no others are looked for
-	pairsMost   = 50  // and for frequent words that occur together
+	latestMost  = 20  // of a time that is asked about, whatever they say
+	pairsMost   = 40  // and for frequent words that occur together
 	nearMost    = 100 // and by vector
 	threadsMost = 8   // stretches of threads that are loaded beside hits
 	besideMost  = 12  // hits beside which is looked
@@ -33,7 +34,7 @@ type run struct {
 
 func newRun(s source, f fields, q Query, now time.Time) *run {
 	return &run{source: s, fields: f, query: q, now: now, pool: pool{
-		weights: usual, question: understand(q.Text, now), byItem: make(map[locket.ItemID]*memory), stems: make(map[string]string),
+		weights: usual, now: now, question: understand(q.Text, now), byItem: make(map[locket.ItemID]*memory), stems: make(map[string]string),
 	}}
 }
 
@@ -56,9 +57,7 @@ func (r *run) gather(ctx context.Context) error {
 		if s.Yearly {
 			continue
 		}
-		// What happened is told then, or soon after.
-		all := slices.Concat(rare, singles(frequent), singles(common))
-		if err := r.load(ctx, all, period{s.From, s.To.AddDate(0, 1, 0)}, pairsMost); err != nil {
+		if err := r.gatherTold(ctx, s, slices.Concat(rare, singles(frequent), singles(common))); err != nil {
 			return err
 		}
 	}
@@ -70,6 +69,20 @@ func (r *run) gather(ctx context.Context) error {
 		return err
 	}
 	return r.load(ctx, singles(all[:1]), period{}, pairsMost)
+}
+
+// gatherTold loads what tells of a time: what happened is told then, or soon after. Where
+// nothing has the words, it is what there is of that time.
+func (r *run) gatherTold(ctx context.Context, s span, words [][]string) error {
+	before := len(r.pool.memories)
+	if err := r.load(ctx, words, period{s.From, s.To.AddDate(0, 1, 0)}, pairsMost); err != nil || len(r.pool.memories) > before {
+		return err
+	}
+	list, err := r.source.latest(ctx, period{s.From, s.To}, latestMost)
+	for _, f := range list {
+		r.add(f, true)
+	}
+	return err
 }
 
 // pairsOf are any two of the rarest words.

@@ -48,10 +48,11 @@ type pool struct {
 	memories []*memory
 	byItem   map[locket.ItemID]*memory
 	series   map[string][]*unit // in order
-	total    int                // items that may be seen
-	length   float64            // of a unit, on average
-	stems    map[string]string  // of the words that begin like a term
-	starts   map[string]bool    // of the terms: see start
+	now      time.Time
+	total    int               // items that may be seen
+	length   float64           // of a unit, on average
+	stems    map[string]string // of the words that begin like a term
+	starts   map[string]bool   // of the terms: see start
 	senders  map[string]bool
 }
 
@@ -195,7 +196,13 @@ func (p *pool) addMeaning() {
 func (p *pool) standing(m *memory) float64 {
 	importance, _ := m.item.Props["importance"].(float64)
 	use := math.Min(math.Log1p(float64(m.uses))/200, 0.02)
-	return 1 + 0.2*math.Min(math.Max(importance, 0), 1) + use
+	return 1 + 0.2*math.Min(math.Max(importance, 0), 1) + use + 0.02*freshness(p.now.Sub(m.time))
+}
+
+// freshness is 1 for what is of today, and half as much with every 90 days of age. Whole
+// days count, so that the same question has the same answer a moment later.
+func freshness(age time.Duration) float64 {
+	return math.Exp2(-math.Floor(max(age, 0).Hours()/24) / 90)
 }
 
 func (p *pool) scoreSeries(list []*unit) {

@@ -15,6 +15,8 @@ type source interface {
 	counts(ctx context.Context, words [][]string, most int) ([]int, int, error)
 	// matching returns items in which all words of any list occur.
 	matching(ctx context.Context, words [][]string, in period, limit int) ([]found, error)
+	// latest returns the newest items of a period, whatever they say.
+	latest(ctx context.Context, in period, limit int) ([]found, error)
 	// around returns the items of a thread next to a position, in order, without those
 	// at it. They need not be what the query asks for.
 	around(ctx context.Context, thread string, position int64, before, after int) ([]locket.Item, error)

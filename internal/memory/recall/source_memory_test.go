@@ -88,6 +88,17 @@ func (s *memorySource) matching(_ context.Context, words [][]string, in period, 
 	return list, nil
 }
 
+func (s *memorySource) latest(_ context.Context, in period, limit int) ([]found, error) {
+	var list []found
+	for _, it := range s.items {
+		if at, _ := it.Props["dateCreated"].(time.Time); !at.Before(in.from) && (in.to.IsZero() || at.Before(in.to)) {
+			list = append(list, found{item: it})
+		}
+	}
+	slices.Reverse(list)
+	return list[:min(limit, len(list))], nil
+}
+
 func (s *memorySource) around(_ context.Context, thread string, position int64, before, after int) ([]locket.Item, error) {
 	var ahead, behind []locket.Item
 	for _, it := range s.items { // in the order of their positions

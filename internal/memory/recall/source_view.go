@@ -19,7 +19,7 @@ type viewSource struct {
 
 func (q *Query) filter() store.MemoryFilter {
 	return store.MemoryFilter{
-		Types: q.Types, Namespace: q.Namespace, Kinds: q.Kinds, Tags: q.Tags, After: q.After, Before: q.Before, Expired: q.All,
+		Types: q.Types, Namespace: q.Namespace, Kinds: q.Kinds, Tags: q.Tags, After: q.After, Before: q.Before, Expired: q.All, AnyOrder: true,
 	}
 }
 
@@ -36,6 +36,15 @@ func (s *viewSource) matching(ctx context.Context, words [][]string, in period, 
 	for i, w := range words {
 		list[i] = store.AllOf(terms(w)...)
 	}
+	return foundIn(s.v.Matching(ctx, s.within(in), store.AnyOf(list...), limit))
+}
+
+func (s *viewSource) latest(ctx context.Context, in period, limit int) ([]found, error) {
+	return foundIn(s.v.Latest(ctx, s.within(in), limit))
+}
+
+// within is the filter for a period.
+func (s *viewSource) within(in period) store.MemoryFilter {
 	f := s.filter
 	if in.from.After(f.After) {
 		f.After = in.from
@@ -43,7 +52,7 @@ func (s *viewSource) matching(ctx context.Context, words [][]string, in period, 
 	if !in.to.IsZero() && (f.Before.IsZero() || in.to.Before(f.Before)) {
 		f.Before = in.to
 	}
-	return foundIn(s.v.Matching(ctx, f, store.AnyOf(list...), limit))
+	return f
 }
 
 func terms(words []string) []store.Expr {

@@ -194,3 +194,21 @@ func TestUsesAreCounted(t *testing.T) {
 		t.Errorf("%v, %v", found, err)
 	}
 }
+
+// A question about a time without a word that anything says is answered by what there is
+// of that time.
+func TestAskedForATime(t *testing.T) {
+	p := podtest.New(t)
+	v := p.View(p.Owner)
+	create(p, v,
+		map[string]any{"text": "dinner with Anna", "namespace": "mine", "dateCreated": time.Date(2024, 5, 12, 19, 0, 0, 0, time.UTC)},
+		map[string]any{"text": "the boat was painted", "namespace": "mine", "dateCreated": time.Date(2024, 8, 2, 9, 0, 0, 0, time.UTC)})
+	for question, want := range map[string]string{
+		"What happened in May 2024?": "dinner with Anna", "anything on 2 August 2024?": "the boat was painted", "What happened in June 2023?": "",
+	} {
+		res := ask(t, v, recall.Query{Text: question})
+		if got := strings.Join(textsOf(res), "|"); got != want {
+			t.Errorf("%s: %q", question, got)
+		}
+	}
+}
