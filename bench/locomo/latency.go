@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/locketpod/locket/internal/keyring"
+	"github.com/locketpod/locket/internal/memory"
 	"github.com/locketpod/locket/internal/memory/recall"
 	"github.com/locketpod/locket/internal/store"
 )
@@ -68,7 +69,7 @@ func latencyOf(ctx context.Context, w io.Writer, dir string, n int) (err error) 
 		return err
 	}
 	defer agent.Wipe()
-	for _, who := range []struct {
+	for place, who := range []struct {
 		name  string
 		token *keyring.Token
 	}{{"owner", g.token}, {"agent", agent}} {
@@ -80,10 +81,12 @@ func latencyOf(ctx context.Context, w io.Writer, dir string, n int) (err error) 
 				_, err := recall.Run(ctx, v, recall.Query{Text: questionAt(i)}, nil)
 				return err
 			}},
-			{"write", func(v *store.View, i int) error {
-				m := memoryAt(n + i)
-				m["namespace"] = namespace
-				_, err := g.fill(v, []map[string]any{m})
+			{"remember", func(v *store.View, i int) error {
+				text, _ := memoryAt(n + place*asked + i)["text"].(string)
+				out, err := memory.Remember(ctx, v, memory.Draft{Text: text, Namespace: namespace}, nil)
+				if err == nil && out.Met != memory.MetNothing {
+					err = fmt.Errorf("a new text met %q", out.Met)
+				}
 				return err
 			}},
 		} {

@@ -11,31 +11,27 @@ import (
 
 // Bounds on the search for what is like a text.
 const (
-	nearTerms      = 12  // of its words, the rarest
-	nearCandidates = 50  // items compared
-	nearCounted    = 500 // what is more frequent than this is of no help
+	nearWords      = 3  // that must all be there; what is like a text has one of two such sets
+	nearCandidates = 50 // items compared
 	nearShown      = 3
 )
 
 // near returns the memories of the draft's namespace and kind that are most like it, the
 // likest first. A turn of a conversation is like no other: people repeat themselves.
 func near(ctx context.Context, v *store.View, d Draft) ([]Similar, error) {
-	if d.Thread != "" {
+	e := telling(wordsOf(d.Text))
+	if d.Thread != "" || e.Zero() {
 		return nil, nil
 	}
-	f := store.MemoryFilter{Namespace: d.Namespace, Kinds: []string{d.Kind}}
-	e, err := rarest(ctx, v, f, wordsOf(d.Text))
-	if err != nil || e.Zero() {
-		return nil, err
-	}
-	found, err := v.Matching(ctx, f, e, nearCandidates)
+	// Namespace and kind are looked at here: few items have the words, many the rest.
+	found, err := v.Matching(ctx, store.MemoryFilter{AnyOrder: true}, e, nearCandidates)
 	if err != nil {
 		return nil, err
 	}
 	var out []Similar
 	now := time.Now()
 	for _, x := range found {
-		if x.Item.Text("namespace") != d.Namespace || !current(x.Item, now) {
+		if x.Item.Text("namespace") != d.Namespace || x.Item.Text("kind") != d.Kind || !current(x.Item, now) {
 			continue
 		}
 		if like := likeness(x.Item.Text("text"), d.Text); like >= similar {
@@ -52,31 +48,20 @@ func near(ctx context.Context, v *store.View, d Draft) ([]Similar, error) {
 	return out, nil
 }
 
-// rarest matches what has one of the rarest of words.
-func rarest(ctx context.Context, v *store.View, f store.MemoryFilter, words []string) (store.Expr, error) {
-	slices.Sort(words)
+// telling matches what has the longest words of a text, which are mostly its rarest, or
+// those that are the longest after them: nearly the same text has one set or the other.
+func telling(words []string) store.Expr {
+	slices.SortStableFunc(words, func(a, b string) int { return cmp.Or(len(b)-len(a), cmp.Compare(a, b)) })
 	words = slices.Compact(words)
-	words = words[:min(len(words), 100)]
-	terms := make([]store.Expr, len(words))
+	first := words[:min(nearWords, len(words))]
+	rest := words[len(first):]
+	return store.AnyOf(store.AllOf(terms(first)...), store.AllOf(terms(rest[:min(nearWords, len(rest))])...))
+}
+
+func terms(words []string) []store.Expr {
+	out := make([]store.Expr, len(words))
 	for i, w := range words {
-		terms[i] = store.Term(w)
+		out[i] = store.Term(w)
 	}
-	counts, _, err := v.TermCounts(ctx, f, terms, nearCounted)
-	if err != nil {
-		return store.Expr{}, err
-	}
-	order := make([]int, 0, len(words))
-	for i, n := range counts {
-		if n > 0 {
-			order = append(order, i)
-		}
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return counts[a] - counts[b] })
-	var chosen []store.Expr
-	for _, i := range order[:min(len(order), nearTerms)] {
-		if counts[i] < nearCounted || len(chosen) == 0 {
-			chosen = append(chosen, terms[i])
-		}
-	}
-	return store.AnyOf(chosen...), nil
+	return out
 }

@@ -96,23 +96,29 @@ func same(w *store.Writer, d Draft, now time.Time) (locket.Item, error) {
 	if d.Force {
 		return locket.Item{}, nil
 	}
-	page, err := w.Query(locket.Query{Type: Type, Limit: 20, Where: []locket.Condition{
-		{Property: "sha256", Op: locket.OpEqual, Value: locket.TextHash(d.Text)},
-		{Property: "namespace", Op: locket.OpEqual, Value: d.Namespace},
-		{Property: "kind", Op: locket.OpEqual, Value: d.Kind},
-	}})
-	if err != nil {
-		return locket.Item{}, err
-	}
-	for _, it := range page.Items {
-		// A turn is said once in each place; and a text may have been changed by other
-		// means than Update.
-		turn := d.Thread != "" && (it.Text("thread") != d.Thread || !samePlace(it, d.Position))
-		if !turn && current(it, now) && locket.TextHash(it.Text("text")) == locket.TextHash(d.Text) {
-			return w.Get(it.ID)
+	// By the hash alone, and in its order, so that its index serves the query and no other.
+	q := locket.Query{Type: Type, Order: "sha256", Where: []locket.Condition{{Property: "sha256", Op: locket.OpEqual, Value: locket.TextHash(d.Text)}}}
+	for {
+		page, err := w.Query(q)
+		if err != nil {
+			return locket.Item{}, err
+		}
+		for _, it := range page.Items {
+			if d.met(it) && current(it, now) {
+				return w.Get(it.ID)
+			}
+		}
+		if q.Cursor = page.Next; q.Cursor == "" {
+			return locket.Item{}, nil
 		}
 	}
-	return locket.Item{}, nil
+}
+
+// met tells whether a memory with the hash of the draft is what it says. A turn is said
+// once in each place; and a text may have been changed by other means than Update.
+func (d *Draft) met(it locket.Item) bool {
+	turn := d.Thread != "" && (it.Text("thread") != d.Thread || !samePlace(it, d.Position))
+	return !turn && it.Text("namespace") == d.Namespace && it.Text("kind") == d.Kind && locket.TextHash(it.Text("text")) == locket.TextHash(d.Text)
 }
 
 func samePlace(it locket.Item, position int64) bool {

@@ -215,6 +215,7 @@ func listings() []string {
 		{Type: "Person", Order: "name"},
 		{Type: "Memory", Order: "created", Where: []locket.Condition{cond("namespace", locket.OpEqual, "x"), cond("name", locket.OpEqual, "x")}},
 		{Type: "Person", Where: []locket.Condition{cond("name", locket.OpEqual, "x")}},
+		{Type: "Memory", Order: "sha256", Where: []locket.Condition{cond("sha256", locket.OpEqual, "x")}},
 		{Type: "Person", Order: "name", Where: []locket.Condition{cond("name", locket.OpPrefix, "x")}},
 	} {
 		all = append(all, store.ListingSQL(c, q))
