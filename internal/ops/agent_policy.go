@@ -51,9 +51,6 @@ func UsualScopes() []string {
 	return out
 }
 
-// AgentNamespace is [locket.AgentNamespace].
-func AgentNamespace(name string) string { return locket.AgentNamespace(name) }
-
 // AgentPolicy is what an agent of this name may do with these scopes, and nothing
 // without any. Scopes that don't exist permit nothing. Whoever may write or forget
 // its own memories may read these, since a change to what can't be read is refused.
@@ -68,7 +65,7 @@ func AgentPolicy(name string, scopes []string) locket.Policy {
 		own = append(own, locket.MayDelete)
 	}
 	if has(ScopeMemoryRead) || len(own) > 2 {
-		p.Rules = append(p.Rules, within("own memories", AgentNamespace(name), own)...)
+		p.Rules = append(p.Rules, within("own memories", locket.AgentNamespace(name), own)...)
 	}
 	reading := []locket.Permission{locket.MayRead, locket.MaySearch}
 	if has(ScopeMemoryRead) {

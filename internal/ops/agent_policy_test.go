@@ -25,7 +25,7 @@ func TestAgentNamespaces(t *testing.T) {
 		strings.Repeat("x", 60):   "agents/" + strings.Repeat("x", 60),
 		strings.Repeat("a ", 100): "agents/" + strings.Repeat("a-", 25) + "a-908438ae",
 	} {
-		got := ops.AgentNamespace(name)
+		got := locket.AgentNamespace(name)
 		if got != want {
 			t.Errorf("%q: %s, want %s", name, got, want)
 		}
