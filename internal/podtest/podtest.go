@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/blob"
@@ -23,6 +24,12 @@ type Pod struct {
 // New makes a pod.
 func New(t testing.TB) *Pod {
 	t.Helper()
+	return NewAt(t, nil)
+}
+
+// NewAt makes a pod with a clock of its own; nil: time.Now.
+func NewAt(t testing.TB, now func() time.Time) *Pod {
+	t.Helper()
 	dir := t.TempDir()
 	root, err := os.OpenRoot(dir)
 	check(t, err)
@@ -34,7 +41,7 @@ func New(t testing.TB) *Pod {
 	owner := locket.Principal{ID: locket.NewPrincipalID(), Kind: locket.KindOwner, Name: "owner"}
 	s, err := store.Create(t.Context(), store.Config{
 		Path: filepath.Join(dir, "pod.db"), Blobs: blobs, Key: secret.Random(32), Signer: signer, Pod: locket.NewPodID(),
-		Cursors: secret.Random(32),
+		Cursors: secret.Random(32), Now: now,
 	}, owner)
 	check(t, err)
 	t.Cleanup(func() { check(t, s.Close()) })
