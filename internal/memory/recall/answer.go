@@ -39,6 +39,9 @@ func (r *run) rank(ctx context.Context, e Embedder) (mode string, err error) {
 	return mode, nil
 }
 
+// leastNear is for the last of what is near: it may still be all that there is.
+const leastNear = 0.01
+
 // gatherNear loads what is near the question by vector. Without an answer from the
 // embedder words alone must do.
 func (r *run) gatherNear(ctx context.Context, e Embedder) (string, error) {
@@ -53,7 +56,10 @@ func (r *run) gatherNear(ctx context.Context, e Embedder) (string, error) {
 	best, last := list[0].similarity, list[len(list)-1].similarity
 	for _, f := range list {
 		m := r.add(f, true)
-		m.near = (f.similarity - last) / max(best-last, 1e-9)
+		m.near = 1
+		if best > last {
+			m.near = max((f.similarity-last)/(best-last), leastNear)
+		}
 		m.near /= float64(len(m.units)) // the vector of a long text tells little of each passage
 	}
 	r.pool.addMeaning()

@@ -17,7 +17,7 @@ const sameWords = 0.9
 
 // choose takes the best that differ from each other and fit the budget.
 func (r *run) choose(ctx context.Context) (Result, error) {
-	var res Result
+	res := Result{Hits: []Hit{}}
 	if err := r.makeSure(ctx); err != nil {
 		return res, err
 	}

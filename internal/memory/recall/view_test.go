@@ -1,6 +1,7 @@
 package recall_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -209,6 +210,47 @@ func TestAskedForATime(t *testing.T) {
 		res := ask(t, v, recall.Query{Text: question})
 		if got := strings.Join(textsOf(res), "|"); got != want {
 			t.Errorf("%s: %q", question, got)
+		}
+	}
+}
+
+// toy is a model that knows two things.
+type toy struct{}
+
+func (toy) Model() string { return "toy/8" }
+
+func (toy) Embed(_ context.Context, texts []string) ([][]float32, error) {
+	out := make([][]float32, len(texts))
+	for i, text := range texts {
+		out[i] = make([]float32, 8)
+		out[i][0] = 0.6
+		if strings.Contains(text, "tea") || strings.Contains(text, "drink") {
+			out[i][1] = 0.8
+		} else {
+			out[i][2] = 0.8
+		}
+	}
+	return out, nil
+}
+
+// By meaning alone a memory is found however few there are.
+func TestNearWithoutWords(t *testing.T) {
+	p := podtest.New(t)
+	v := p.View(p.Owner)
+	for _, text := range []string{"green tea in the morning", "a boat at the pier"} {
+		create(p, v, map[string]any{"text": text, "namespace": "mine"})
+		items, err := v.Unembedded(t.Context(), store.MemoryFilter{}, "toy/8", 10)
+		if err != nil || len(items) != 1 {
+			t.Fatal(len(items), err)
+		}
+		vectors, err := toy{}.Embed(t.Context(), []string{items[0].Text("text")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Write(v, func(w *store.Writer) error { return w.SetVector(items[0].ID, "toy/8", vectors[0]) })
+		res, err := recall.Run(t.Context(), v, recall.Query{Text: "which drink?"}, toy{})
+		if err != nil || len(res.Hits) == 0 || res.Hits[0].Item.Text("text") != "green tea in the morning" || res.Mode != "words+vectors" {
+			t.Errorf("%q by %s, %v", textsOf(res), res.Mode, err)
 		}
 	}
 }
