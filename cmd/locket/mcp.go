@@ -43,8 +43,10 @@ of its own, with 'locket agents add'. All that one run changes is one session, w
 				return c.mcpRemote(cmd.Context(), cfg)
 			}
 			return c.withFolder(cmd.Context(), func(f *pods.Folder, id locket.PodID, k *credential) error {
-				// A credential that opens nothing is better told now than with every tool.
-				if err := c.visit(cmd.Context(), f, id, k, func(*pods.Visit) error { return nil }); err != nil {
+				// A credential that opens nothing is better told now than with every tool. An agent
+				// that is paused may be let go on while this runs: each call tells it.
+				err := c.visit(cmd.Context(), f, id, k, func(*pods.Visit) error { return nil })
+				if err != nil && locket.CodeOf(err) != locket.CodeDenied {
 					return err
 				}
 				embedder, err := c.openModel(cmd.Context())
