@@ -123,7 +123,7 @@ func TestVerifyFindsWhatWaitsTampered(t *testing.T) {
 		`UPDATE pending SET input = '{"name":"other"}'`, `UPDATE pending SET op = 'items.update'`, `UPDATE pending SET does = '[]'`,
 		`UPDATE pending SET principal = 1`, `UPDATE pending SET principal = 77`, `UPDATE pending SET asked = asked + 1`, `UPDATE pending SET policy = '{}'`,
 		`UPDATE pending SET source = '{"session":"x"}'`, `UPDATE pending SET salt = zeroblob(16)`, `UPDATE pending SET id = x'00112233445566778899aabbccddeeff'`,
-		`INSERT INTO pending SELECT 9, x'00112233445566778899aabbccddeeff', principal, op, input, does, policy, asked, source, salt FROM pending`,
+		`INSERT INTO pending(n, id, principal, op, input, does, policy, asked, source, salt) SELECT 9, x'00112233445566778899aabbccddeeff', principal, op, input, does, policy, asked, source, salt FROM pending`,
 	} {
 		tampered := *r
 		tampered.bench = &bench{t: t, owner: b.owner, clock: b.clock, cfg: b.cfg}

@@ -24,21 +24,20 @@ CREATE TABLE codes(
   bits  BLOB NOT NULL
 ) STRICT;
 
--- What somebody asked for that waits for the owner's word.
+-- What somebody asked for that waits for the owner's word. It is little, so it needs no
+-- index; what is looked for stands before what is long.
 CREATE TABLE pending(
   n         INTEGER PRIMARY KEY,
-  id        BLOB NOT NULL UNIQUE,      -- UUID, 16 bytes
+  id        BLOB NOT NULL,             -- UUID, 16 bytes
   principal INTEGER NOT NULL,          -- principals.n
-  op        TEXT NOT NULL,
-  input     TEXT NOT NULL,             -- JSON
-  does      TEXT NOT NULL,             -- JSON, what it did when it was tried
-  policy    TEXT,                      -- JSON, of the session that asked; NULL: the principal's alone
   asked     INTEGER NOT NULL,          -- microseconds since 1970
+  op        TEXT NOT NULL,
+  salt      BLOB NOT NULL,             -- of the hash of all this that the journal has, 16 bytes
   source    TEXT NOT NULL,             -- JSON, a locket.Source
-  salt      BLOB NOT NULL              -- of the hash of all this that the journal has, 16 bytes
+  policy    TEXT,                      -- JSON, of the session that asked; NULL: the principal's alone
+  does      TEXT NOT NULL,             -- JSON, what it did when it was tried
+  input     TEXT NOT NULL              -- JSON
 ) STRICT;
-CREATE INDEX pending_principal ON pending(principal);
-CREATE INDEX pending_asked ON pending(asked);
 
 ALTER TABLE pod ADD COLUMN models TEXT NOT NULL DEFAULT '[]';
 
