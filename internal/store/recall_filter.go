@@ -16,7 +16,7 @@ type MemoryFilter struct {
 	Types     []string // empty: Memory
 	Namespace string   // "a/b" means it and all below
 	Kinds     []string // the kind is one of them
-	Tags      []string // one of the keywords is one of them
+	Tags      []string // each is one of the keywords
 	Senders   []string // the sender is one of them
 	After     time.Time
 	Before    time.Time
@@ -148,7 +148,10 @@ func (m *memories) visible(typ string) filter {
 func (m *memories) tests(typ string) []filter {
 	fs := []filter{
 		m.namespace(typ),
-		m.oneOf(typ, "kind", m.f.Kinds), m.oneOf(typ, "keywords", m.f.Tags), m.oneOf(typ, "sender", m.f.Senders),
+		m.oneOf(typ, "kind", m.f.Kinds), m.oneOf(typ, "sender", m.f.Senders),
+	}
+	for _, tag := range m.f.Tags {
+		fs = append(fs, m.oneOf(typ, "keywords", []string{tag}))
 	}
 	if m.f.Thread != "" {
 		fs = append(fs, m.oneOf(typ, "thread", []string{m.f.Thread}))

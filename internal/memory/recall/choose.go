@@ -194,7 +194,8 @@ func (q *Query) admits(f fields, it locket.Item, now time.Time) bool {
 	case !q.After.IsZero() && m.time.Before(q.After), !q.Before.IsZero() && !m.time.Before(q.Before):
 		return false
 	}
-	if len(q.Tags) > 0 && !slices.ContainsFunc(texts(it, []string{"keywords"}), func(t string) bool { return slices.Contains(q.Tags, t) }) {
+	tags := texts(it, []string{"keywords"})
+	if slices.ContainsFunc(q.Tags, func(t string) bool { return !slices.Contains(tags, t) }) {
 		return false
 	}
 	return q.All || lasting(it, now)
