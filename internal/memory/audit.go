@@ -11,7 +11,7 @@ import (
 )
 
 // An Audit is what is doubtful among the memories of a view. Each list has the first
-// few; the counts have all.
+// few; the counts have all, of contradictions as far as 1000.
 type Audit struct {
 	Memories       int         `json:"memories"` // that were looked at
 	Duplicates     []Pair      `json:"duplicates"`
@@ -51,6 +51,7 @@ type Doubtful struct {
 // Bounds on an audit.
 const (
 	maxAudited = 100_000
+	maxPairs   = 1000 // contradictions that are counted
 	unusedFor  = 30 * 24 * time.Hour
 	shownText  = 200
 )
@@ -77,11 +78,11 @@ func Look(ctx context.Context, v *store.View, limit int) (Audit, error) {
 		}
 	}
 	a.Partly = q.Cursor != ""
-	pairs, err := v.Linked(ctx, Type, EdgeContradicts, limit)
+	pairs, err := v.Linked(ctx, Type, EdgeContradicts, maxPairs)
 	if err != nil {
 		return a.Audit, err
 	}
-	for _, p := range pairs {
+	for _, p := range pairs[:min(limit, len(pairs))] {
 		a.Contradictions = append(a.Contradictions, pairOf(p.Source, p.Target, 0))
 	}
 	a.Counts.Contradictions = len(pairs)
@@ -129,7 +130,9 @@ func (a *audit) page(ctx context.Context, v *store.View, items []locket.Item) er
 		if uses[it.ID] == 0 && a.now.Sub(it.Created) > unusedFor {
 			a.doubt(&a.Unused, &a.Counts.Unused, it)
 		}
-		if it.Trust == locket.TrustAgent && it.Text("source") == "" && it.Text("thread") == "" && it.Text("kind") != "file" {
+		if sourced, err := hasSource(ctx, v, it); err != nil {
+			return err
+		} else if !sourced {
 			a.doubt(&a.Unsourced, &a.Counts.Unsourced, it)
 		}
 		if it.Text("kind") != "turn" && it.Text("kind") != "file" {
@@ -137,6 +140,15 @@ func (a *audit) page(ctx context.Context, v *store.View, items []locket.Item) er
 		}
 	}
 	return nil
+}
+
+// hasSource reports whether something says what a memory came of. Only agents are asked.
+func hasSource(ctx context.Context, v *store.View, it locket.Item) (bool, error) {
+	if it.Trust != locket.TrustAgent || it.Text("source") != "" || it.Text("thread") != "" || it.Text("kind") == "file" {
+		return true, nil
+	}
+	page, err := v.Edges(ctx, it.ID, store.Out, EdgeDerivedFrom, 1, "")
+	return len(page.Items) > 0, err
 }
 
 func (a *audit) doubt(list *[]Doubtful, count *int, it locket.Item) {
