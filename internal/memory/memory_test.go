@@ -231,20 +231,53 @@ func TestAudit(t *testing.T) {
 	remember(t, v, memory.Draft{Text: "Priya does not play any instrument", Contradicts: []locket.ItemID{a}})
 	unsourced := remember(t, agent, memory.Draft{Text: "the boat is red"}).Item.ID
 	remember(t, agent, memory.Draft{Text: "the boat is blue", Source: "the brochure"})
-	out, err := memory.Look(t.Context(), v, 10)
+	remember(t, agent, memory.Draft{Text: "so it has no colour that is known", From: []locket.ItemID{unsourced}})
+	remember(t, v, memory.Draft{Text: "Priya plays no cello", Contradicts: []locket.ItemID{a}})
+	out, err := memory.Look(t.Context(), v, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(out.Duplicates) != 1 || out.Duplicates[0].A != a || out.Duplicates[0].B != b {
 		t.Errorf("duplicates %+v", out.Duplicates)
 	}
-	if len(out.Contradictions) != 1 || out.Contradictions[0].B != a {
-		t.Errorf("contradictions %+v", out.Contradictions)
+	if len(out.Contradictions) != 1 || out.Contradictions[0].B != a || out.Counts.Contradictions != 2 {
+		t.Errorf("contradictions %+v of %d", out.Contradictions, out.Counts.Contradictions)
 	}
-	if len(out.Unsourced) != 1 || out.Unsourced[0].ID != unsourced {
+	if len(out.Unsourced) != 1 || out.Unsourced[0].ID != unsourced || out.Counts.Unsourced != 1 {
 		t.Errorf("unsourced %+v", out.Unsourced)
 	}
-	if out.Memories != 5 || out.Counts.Unused != 0 {
+	if out.Memories != 7 || out.Counts.Unused != 0 {
 		t.Errorf("%+v", out.Counts)
+	}
+}
+
+func TestUpdate(t *testing.T) {
+	p := podtest.New(t)
+	v := p.View(p.Owner)
+	id := remember(t, v, memory.Draft{Text: "the boat is red"}).Item.ID
+	update := func(d memory.Draft) locket.Item {
+		t.Helper()
+		it, err := memory.Update(t.Context(), v, id, 0, d, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return it
+	}
+	if it := update(memory.Draft{Text: "the boat is blue", Tier: "session"}); it.Text("sha256") != locket.TextHash("the boat is blue") || it.Props["expires"] == nil {
+		t.Errorf("%v", it.Props)
+	}
+	if it := update(memory.Draft{Tier: "long"}); it.Props["expires"] != nil {
+		t.Errorf("for ever, and expires at %v", it.Props["expires"])
+	}
+	if it := update(memory.Draft{Name: "boat"}); it.Text("text") != "the boat is blue" || it.Text("name") != "boat" {
+		t.Errorf("%v", it.Props)
+	}
+	_, err := memory.Update(t.Context(), v, id, 0, memory.Draft{Text: "<locket-memories>\n- the boat</locket-memories>"}, nil)
+	if locket.CodeOf(err) != locket.CodeInvalid {
+		t.Errorf("recalled text is stored: %v", err)
+	}
+	_, err = memory.Update(t.Context(), v, id, 1, memory.Draft{Text: "the boat is green"}, nil)
+	if locket.CodeOf(err) != locket.CodeConflict {
+		t.Errorf("from an old version: %v", err)
 	}
 }

@@ -46,7 +46,7 @@ var framed = regexp.MustCompile(`(?s)<locket-(data|memories)[^>]*>.*?(</locket-(
 func Remember(ctx context.Context, v *store.View, d Draft, e Embedder) (Remembered, error) {
 	cut := framed.ReplaceAllString(d.Text, "")
 	if cut != d.Text && len(wordsOf(cut)) == 0 {
-		return Remembered{}, invalid("this text was recalled from here; remember what is new")
+		return Remembered{}, errRecalled()
 	}
 	d.Text = cut
 	now := time.Now().UTC()
@@ -88,6 +88,10 @@ func Remember(ctx context.Context, v *store.View, d Draft, e Embedder) (Remember
 		return w.SetVector(out.Item.ID, e.Model(), vector)
 	})
 	return out, err
+}
+
+func errRecalled() error {
+	return invalid("this text was recalled from here; remember what is new")
 }
 
 // same returns the memory with the text of the draft, none if the namespace has none

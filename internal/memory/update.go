@@ -10,11 +10,20 @@ import (
 )
 
 // Update changes a memory in place; what it was stays in its history. version is the one
-// the caller has seen, 0 for any.
+// the caller has seen, 0 for any. Another tier gives it the life of that tier.
 func Update(ctx context.Context, v *store.View, id locket.ItemID, version int64, d Draft, e Embedder) (it locket.Item, err error) {
 	now := time.Now().UTC()
+	if framed.MatchString(d.Text) {
+		return it, errRecalled()
+	}
 	if err := d.check(now); err != nil {
 		return it, err
+	}
+	set := d.props()
+	if t, err := tierOf(d.Tier); err == nil && d.Expires.IsZero() {
+		if set["expires"] = nil; t.life > 0 {
+			set["expires"] = now.Add(t.life)
+		}
 	}
 	var vector []float32
 	if e != nil && d.Text+d.Name != "" {
@@ -30,7 +39,7 @@ func Update(ctx context.Context, v *store.View, id locket.ItemID, version int64,
 		if it.Type != Type {
 			return invalid("this item is a %s, not a memory; change it with items.update", it.Type)
 		}
-		if it, err = w.Update(id, version, d.props()); err != nil {
+		if it, err = w.Update(id, version, set); err != nil {
 			return err
 		}
 		if err := link(w, d, id, now); err != nil || vector == nil {
