@@ -231,16 +231,10 @@ func (p param) inRange(v any) error {
 	return nil
 }
 
-// dates are the forms of dates that operations read themselves: each knows best whether
-// the day is part of what is meant.
-func dates() []string { return []string{time.RFC3339, time.DateOnly, "2006-01", "2006"} }
-
 // when reads a time as people and models write it.
 func (p param) when(s string, now time.Time) (any, error) {
-	for _, form := range dates() {
-		if _, err := time.Parse(form, s); err == nil {
-			return s, nil
-		}
+	if _, _, ok := locket.ParseSpan(s); ok {
+		return s, nil // operations know best whether the day is part of what is meant
 	}
 	for _, form := range []string{"2006-01-02T15:04:05", time.DateTime, "2006-01-02T15:04", "2006-01-02 15:04"} {
 		if t, err := time.Parse(form, s); err == nil {
@@ -255,12 +249,8 @@ func (p param) when(s string, now time.Time) (any, error) {
 
 // begin is the first moment of a time that when has read.
 func begin(s string) time.Time {
-	for _, form := range dates() {
-		if t, err := time.Parse(form, s); err == nil {
-			return t.UTC()
-		}
-	}
-	return time.Time{}
+	from, _, _ := locket.ParseSpan(s)
+	return from.UTC()
 }
 
 // span reads how long ago something was: "7d", "12h", "2w".

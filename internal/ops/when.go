@@ -27,16 +27,8 @@ func (w When) span() (from, to time.Time, err error) {
 	if s == "" {
 		return from, to, nil
 	}
-	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
-		return t, t, nil
-	}
-	for _, form := range []struct {
-		layout              string
-		years, months, days int
-	}{{"2006", 1, 0, 0}, {"2006-01", 0, 1, 0}, {time.DateOnly, 0, 0, 1}} {
-		if t, err := time.Parse(form.layout, s); err == nil {
-			return t, t.AddDate(form.years, form.months, form.days), nil
-		}
+	if from, to, ok := locket.ParseSpan(s); ok {
+		return from, to, nil
 	}
 	return from, to, locket.Errorf(locket.CodeInvalid, "%.40q is no time: write 2026-05-31T18:00:00+02:00, or a date such as 2026-05-31, 2026-05 or 2026", s)
 }

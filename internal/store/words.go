@@ -2,7 +2,6 @@ package store
 
 import (
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/locketpod/locket"
@@ -106,11 +105,11 @@ func (w *words) add(t token) {
 		}
 		t.value, t.filter = t.filter+" "+t.value, "" // no level: words after all
 	case "before", "after":
-		if from, to, ok := span(t.value); ok && !t.not {
+		if from, to, ok := locket.ParseSpan(t.value); ok && !t.not {
 			if t.filter == "before" {
-				w.before = from
+				w.before = micros(from)
 			} else {
-				w.after = to
+				w.after = micros(to)
 			}
 			return
 		}
@@ -158,20 +157,3 @@ func phrase(s string, prefix bool) string {
 
 // expression is the whole of match as one FTS5 expression.
 func (w *words) expression() string { return "(" + strings.Join(w.match, ") AND (") + ")" }
-
-// span returns the first microsecond of a date and the first after it. A date is
-// a year, a month, a day or an RFC 3339 time, in UTC where it names no zone.
-func span(s string) (from, to int64, ok bool) {
-	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
-		return micros(t), micros(t), true
-	}
-	for _, form := range []struct {
-		layout              string
-		years, months, days int
-	}{{"2006", 1, 0, 0}, {"2006-01", 0, 1, 0}, {time.DateOnly, 0, 0, 1}} {
-		if t, err := time.Parse(form.layout, s); err == nil {
-			return micros(t), micros(t.AddDate(form.years, form.months, form.days)), true
-		}
-	}
-	return 0, 0, false
-}
