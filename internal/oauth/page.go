@@ -82,7 +82,7 @@ func target(u *url.URL) string {
 // show writes a page. The style is its only content that is not text, and the only other
 // place that its form may lead to is the one that the answer goes to.
 func show(w http.ResponseWriter, status int, p page, redirect *url.URL) {
-	p.Style = template.CSS(consentCSS) //nolint:gosec // it is our own
+	p.Style = template.CSS(consentCSS) // it is our own
 	t, err := template.New("consent").Parse(consentHTML)
 	var body bytes.Buffer
 	if err == nil {

@@ -57,7 +57,7 @@ func (s *Server) revokeAccess(ctx context.Context, text string) error {
 func (s *Server) revokeRefresh(ctx context.Context, text, client string) error {
 	t, err := parseTicket(refreshPrefix, []byte(text))
 	if err != nil {
-		return nil //nolint:nilerr // it is no token, so it is none that still opens something
+		return nil // it is no token, so it is none that still opens something
 	}
 	defer t.wipe()
 	if clientHash(client) != t.terms.client {
