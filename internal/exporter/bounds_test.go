@@ -22,7 +22,7 @@ func (p *pod) agent(policy string) *store.View {
 		a, err = w.AddPrincipal(locket.Principal{Kind: locket.KindAgent, Name: string(locket.NewPrincipalID()), Policy: &pol})
 		return err
 	})
-	return p.as(a.ID)
+	return p.View(a.ID)
 }
 
 // What may be read and what may be exported are both bounds of an agent's export.
@@ -59,7 +59,7 @@ func TestAgentsExport(t *testing.T) {
 	if !strings.Contains(all, `"complete":false,"history":false`) {
 		t.Error("the header does not say that it is a part")
 	}
-	page, err := p.as(p.owner).Journal(t.Context(), store.JournalQuery{Kind: locket.EntryAccess, Limit: 1})
+	page, err := p.View(p.Owner).Journal(t.Context(), store.JournalQuery{Kind: locket.EntryAccess, Limit: 1})
 	check(t, err)
 	if len(page.Items) != 1 || page.Items[0].Author != v.Principal().ID || !strings.Contains(mustJSON(t, page.Items[0]), string(firstOf(t, p, "Note"))) {
 		t.Errorf("the journal has not who read what: %+v", page.Items)
@@ -100,7 +100,7 @@ func TestPart(t *testing.T) {
 	if r := q.restore(archive); r.Imported != 2 || r.Rejected+r.Dropped > 0 {
 		t.Errorf("%+v", r)
 	}
-	q.verify()
+	q.Verify()
 }
 
 // What is damaged is told, and the rest comes all the same.
@@ -127,7 +127,7 @@ func TestDamage(t *testing.T) {
 		if r.Rejected != tt.rejected || r.Imported < 8 {
 			t.Errorf("%s: %+v", name, r.Import)
 		}
-		q.verify()
+		q.Verify()
 		// With the whole one the rest follows.
 		if r := q.restore(archive); r.Rejected > 0 {
 			t.Errorf("%s, and then whole: %+v", name, r.Import)
@@ -136,7 +136,7 @@ func TestDamage(t *testing.T) {
 		if strings.Count(after["locket.jsonl"], "\n") != strings.Count(lines, "\n") {
 			t.Errorf("%s, and then whole: %d lines, want %d", name, strings.Count(after["locket.jsonl"], "\n"), strings.Count(lines, "\n"))
 		}
-		q.verify()
+		q.Verify()
 	}
 	// Without the files: what needs them is rejected.
 	q := newPod(t)

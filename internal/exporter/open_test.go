@@ -38,7 +38,7 @@ func unpack(t *testing.T, files map[string]string, prefix string) (dir string, n
 func namesOf(t *testing.T, p *pod, typ string) (names []string) {
 	t.Helper()
 	for cursor := ""; ; {
-		page, err := p.as(p.owner).Query(t.Context(), locket.Query{Type: typ, Limit: 1000, Cursor: cursor})
+		page, err := p.View(p.Owner).Query(t.Context(), locket.Query{Type: typ, Limit: 1000, Cursor: cursor})
 		check(t, err)
 		for _, it := range page.Items {
 			name := it.Text("name")
@@ -116,7 +116,7 @@ func same(t *testing.T, p, q *pod, typ, name string, properties []string) {
 	t.Helper()
 	var found []locket.Item
 	for _, x := range []*pod{p, q} {
-		page, err := x.as(x.owner).Query(t.Context(), locket.Query{Type: typ, Where: []locket.Condition{{Property: "name", Op: locket.OpEqual, Value: name}}})
+		page, err := x.View(x.Owner).Query(t.Context(), locket.Query{Type: typ, Where: []locket.Condition{{Property: "name", Op: locket.OpEqual, Value: name}}})
 		check(t, err)
 		found = append(found, page.Items...)
 	}

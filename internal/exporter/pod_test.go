@@ -3,48 +3,27 @@ package exporter_test
 import (
 	"archive/tar"
 	"bytes"
-	"crypto/ed25519"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/locketpod/locket"
-	"github.com/locketpod/locket/internal/blob"
 	"github.com/locketpod/locket/internal/exporter"
 	"github.com/locketpod/locket/internal/importer"
-	"github.com/locketpod/locket/internal/secret"
+	"github.com/locketpod/locket/internal/podtest"
 	"github.com/locketpod/locket/internal/store"
 )
 
 type pod struct {
-	t     testing.TB
-	s     *store.Store
-	owner locket.PrincipalID
-	v     *store.View
+	*podtest.Pod
+	t testing.TB
+	v *store.View // the owner's
 }
 
-// newPod makes a pod in a temporary folder.
 func newPod(t testing.TB) *pod {
 	t.Helper()
-	dir := t.TempDir()
-	root, err := os.OpenRoot(dir)
-	check(t, err)
-	t.Cleanup(func() { _ = root.Close() })
-	blobs, err := blob.Open(root)
-	check(t, err)
-	_, signer, err := ed25519.GenerateKey(nil)
-	check(t, err)
-	owner := locket.Principal{ID: locket.NewPrincipalID(), Kind: locket.KindOwner, Name: "owner"}
-	s, err := store.Create(t.Context(), store.Config{
-		Path: filepath.Join(dir, "pod.db"), Blobs: blobs, Key: secret.Random(32), Signer: signer, Pod: locket.NewPodID(),
-	}, owner)
-	check(t, err)
-	t.Cleanup(func() { _ = s.Close() })
-	p := &pod{t: t, s: s, owner: owner.ID}
-	p.v = p.as(owner.ID)
-	return p
+	p := podtest.New(t)
+	return &pod{Pod: p, t: t, v: p.View(p.Owner)}
 }
 
 func check(t testing.TB, err error) {
@@ -54,33 +33,15 @@ func check(t testing.TB, err error) {
 	}
 }
 
-// as is a new view.
-func (p *pod) as(id locket.PrincipalID) *store.View {
-	p.t.Helper()
-	v, err := p.s.Admit(p.t.Context(), store.Visitor{Principal: id})
-	check(p.t, err)
-	return v
-}
-
 func (p *pod) write(fn func(w *store.Writer) error) {
 	p.t.Helper()
-	_, err := p.v.Write(p.t.Context(), fn)
-	check(p.t, err)
-}
-
-func (p *pod) verify() {
-	p.t.Helper()
-	out, err := p.as(p.owner).Verify(p.t.Context(), "", nil)
-	check(p.t, err)
-	if out.Fault != "" {
-		p.t.Errorf("the pod does not verify: %s", out.Fault)
-	}
+	p.Write(p.v, fn)
 }
 
 // export returns the archive and the contents of its files.
 func (p *pod) export(o exporter.Options) ([]byte, map[string]string) {
 	p.t.Helper()
-	return exportOf(p.t, p.as(p.owner), o)
+	return exportOf(p.t, p.View(p.Owner), o)
 }
 
 func exportOf(t testing.TB, v *store.View, o exporter.Options) ([]byte, map[string]string) {
@@ -112,7 +73,7 @@ func (p *pod) restore(archive []byte) importer.Report {
 func (p *pod) load(name string, content []byte) importer.Report {
 	p.t.Helper()
 	tree := importer.OpenReader(name, bytes.NewReader(content), int64(len(content)), importer.DefaultLimits())
-	r, err := importer.Run(p.t.Context(), p.as(p.owner), tree, nil, importer.Options{})
+	r, err := importer.Run(p.t.Context(), p.View(p.Owner), tree, nil, importer.Options{})
 	check(p.t, errors.Join(err, tree.Close()))
 	for _, e := range p.ledger(r.ID) {
 		if e.Outcome == locket.Rejected {

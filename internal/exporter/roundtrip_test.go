@@ -75,7 +75,7 @@ func roundTrip(t *testing.T, p *pod) *pod {
 	}
 	_, after := q.export(exporter.Options{})
 	compare(t, before, after)
-	q.verify()
+	q.Verify()
 	again := q.restore(archive)
 	if again.Imported > 0 || again.Rejected > 0 || again.Duplicate != r.Imported {
 		t.Errorf("imported again: %+v, the first time %+v", again, r)
@@ -204,13 +204,13 @@ func link(p *pod, from locket.ItemID, name string, to locket.ItemID) {
 func TestRoundTrip(t *testing.T) {
 	p := newPod(t)
 	fill(t, p)
-	p.verify()
+	p.Verify()
 	q := roundTrip(t, p)
 	// The journal says where it came from.
-	page, err := q.as(q.owner).History(t.Context(), firstOf(t, q, "Note"), 10, "")
+	page, err := q.View(q.Owner).History(t.Context(), firstOf(t, q, "Note"), 10, "")
 	check(t, err)
 	for _, rev := range page.Items {
-		if rev.Source.Import == "" || rev.Trust != locket.TrustImport || rev.Author != q.owner {
+		if rev.Source.Import == "" || rev.Trust != locket.TrustImport || rev.Author != q.Owner {
 			t.Errorf("%+v", rev)
 		}
 	}
@@ -219,12 +219,12 @@ func TestRoundTrip(t *testing.T) {
 	if r := p.restore(archive); r.Imported > 0 || r.Rejected > 0 || r.Duplicate == 0 {
 		t.Errorf("into the same pod: %+v", r)
 	}
-	p.verify()
+	p.Verify()
 }
 
 func firstOf(t *testing.T, p *pod, typ string) locket.ItemID {
 	t.Helper()
-	page, err := p.as(p.owner).Query(t.Context(), locket.Query{Type: typ, Order: "created"})
+	page, err := p.View(p.Owner).Query(t.Context(), locket.Query{Type: typ, Order: "created"})
 	check(t, err)
 	return page.Items[0].ID
 }
@@ -255,12 +255,12 @@ func TestGoesOn(t *testing.T) {
 	if r.Imported != 0 || r.Rejected != 1 {
 		t.Errorf("edited in both: %+v", r)
 	}
-	it, err := q.as(q.owner).Get(t.Context(), id)
+	it, err := q.View(q.Owner).Get(t.Context(), id)
 	check(t, err)
 	if it.Text("text") != "there" {
 		t.Errorf("text is %q", it.Text("text"))
 	}
-	q.verify()
+	q.Verify()
 }
 
 // A run that is stopped anywhere is gone on with by another.
@@ -282,7 +282,7 @@ func TestInterrupt(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		reports := 0
 		tree := importer.OpenReader("locket.tar", bytes.NewReader(archive), int64(len(archive)), importer.DefaultLimits())
-		_, err := importer.Run(ctx, q.as(q.owner), tree, nil, importer.Options{Report: func(locket.Progress) {
+		_, err := importer.Run(ctx, q.View(q.Owner), tree, nil, importer.Options{Report: func(locket.Progress) {
 			if reports++; reports > stop {
 				cancel()
 			}
@@ -291,11 +291,11 @@ func TestInterrupt(t *testing.T) {
 		if locket.CodeOf(err) != locket.CodeCancelled {
 			t.Errorf("stopped after %d transactions: %v", stop, err)
 		}
-		q.verify()
+		q.Verify()
 		q.restore(archive)
 		_, after := q.export(exporter.Options{})
 		compare(t, before, after)
-		q.verify()
+		q.Verify()
 	}
 }
 
