@@ -67,6 +67,16 @@ func (p *Pod) Add(kind locket.PrincipalKind, name string, policy locket.Policy) 
 	return p.View(made.ID)
 }
 
+// Agent makes an agent that may do some things with the memories of its own namespace.
+func (p *Pod) Agent(name string, may ...locket.Permission) *store.View {
+	p.t.Helper()
+	own := locket.AgentNamespace(name)
+	return p.Add(locket.KindAgent, name, locket.Policy{Rules: []locket.Rule{
+		{Actions: may, Types: []string{"Memory"}, Where: map[string]locket.Match{"namespace": {In: []any{own}}}},
+		{Actions: may, Types: []string{"Memory"}, Where: map[string]locket.Match{"namespace": {Prefix: own + "/"}}},
+	}})
+}
+
 // Write runs fn, which must not fail.
 func (p *Pod) Write(v *store.View, fn func(*store.Writer) error) {
 	p.t.Helper()

@@ -177,7 +177,7 @@ func TestInput(t *testing.T) {
 // a thing is refused it, with nothing changed; the journal has who was shown.
 func TestOthers(t *testing.T) {
 	p := newPod(t)
-	anna, ben, reader := p.agent("anna", everything()...), p.agent("ben", everything()...), p.agent("reader", locket.MayRead)
+	anna, ben, reader := p.Agent("anna", everything()...), p.Agent("ben", everything()...), p.Agent("reader", locket.MayRead)
 	const hers, his = "agents/anna/graph", "agents/ben/graph"
 	p.call(anna, hers, "create_entities", people)
 	for _, of := range []string{hers, his} {
@@ -197,7 +197,7 @@ func TestOthers(t *testing.T) {
 	if err := json.Unmarshal([]byte(people), &args); err != nil {
 		t.Fatal(err)
 	}
-	for _, who := range []*store.View{ben, reader, p.agent("nobody")} {
+	for _, who := range []*store.View{ben, reader, p.Agent("nobody")} {
 		if _, err := graph.Call(t.Context(), who, hers, "create_entities", args); locket.CodeOf(err) != locket.CodeDenied {
 			t.Errorf("created in another's graph: %v", err)
 		}

@@ -27,16 +27,6 @@ func newPod(t testing.TB) *pod {
 	return p
 }
 
-// agent makes one that may do some things with the memories of its own namespace.
-func (p *pod) agent(name string, may ...locket.Permission) *store.View {
-	p.t.Helper()
-	own := "agents/" + name
-	return p.Add(locket.KindAgent, name, locket.Policy{Rules: []locket.Rule{
-		{Actions: may, Types: []string{"Memory"}, Where: map[string]locket.Match{"namespace": {In: []any{own}}}},
-		{Actions: may, Types: []string{"Memory"}, Where: map[string]locket.Match{"namespace": {Prefix: own + "/"}}},
-	}})
-}
-
 // everything is what a connected agent may do.
 func everything() []locket.Permission {
 	return []locket.Permission{locket.MayRead, locket.MaySearch, locket.MayCreate, locket.MayUpdate, locket.MayDelete, locket.MayLink}

@@ -149,7 +149,7 @@ func TestAgainstModel(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			p := newPod(t)
-			r := &run{pod: p, rnd: rand.New(rand.NewPCG(seed, 7)), v: p.agent("a", everything()...), seen: map[bool]int{}}
+			r := &run{pod: p, rnd: rand.New(rand.NewPCG(seed, 7)), v: p.Agent("a", everything()...), seen: map[bool]int{}}
 			for range 250 {
 				r.step()
 			}

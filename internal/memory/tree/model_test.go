@@ -166,7 +166,7 @@ func TestAgainstModel(t *testing.T) {
 			}
 			path := func() string { return paths[rnd.IntN(len(paths))] }
 			p, m := newPod(t), model{}
-			agent := p.agent("a", everything()...)
+			agent := p.Agent("a", everything()...)
 			done := map[bool]int{}
 			for range 250 {
 				c := [...]tree.Command{

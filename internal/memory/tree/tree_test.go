@@ -79,7 +79,7 @@ func TestUnicode(t *testing.T) {
 // or namespace they ask for.
 func TestOthers(t *testing.T) {
 	p := newPod(t)
-	anna, ben := p.agent("anna", everything()...), p.agent("ben", everything()...)
+	anna, ben := p.Agent("anna", everything()...), p.Agent("ben", everything()...)
 	const hers = "agents/anna/memories"
 	p.run(anna, hers, create(a, "secret"))
 	before := p.items(false)
@@ -121,7 +121,7 @@ func TestOthers(t *testing.T) {
 // TestRecorded: the journal has which files an agent was shown, and no others.
 func TestRecorded(t *testing.T) {
 	p := newPod(t)
-	anna := p.agent("anna", everything()...)
+	anna := p.Agent("anna", everything()...)
 	const of = "agents/anna/memories"
 	p.run(anna, of, create(a, "one"))
 	p.run(anna, of, create(b, "two"))
@@ -154,7 +154,7 @@ func TestPermissions(t *testing.T) {
 	p.run(p.owner, of, create(a, "one"))
 	before := fmt.Sprint(p.items(false))
 	for name, who := range map[string]*store.View{
-		"nobody": p.agent("nobody"), "anna": p.agent("anna", locket.MayRead), "clara": p.agent("clara", locket.MayCreate),
+		"nobody": p.Agent("nobody"), "anna": p.Agent("anna", locket.MayRead), "clara": p.Agent("clara", locket.MayCreate),
 	} {
 		for _, c := range []tree.Command{view(a), create("/memories/n", "x"), replace(a, "one", "1"), insert(a, 0, "x"), remove(a), rename(a, b)} {
 			r, err := tree.Run(t.Context(), who, of, c)
