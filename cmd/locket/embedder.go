@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"net/netip"
 	"net/url"
 	"strings"
 
 	"github.com/spf13/pflag"
 
+	"github.com/locketpod/locket"
 	"github.com/locketpod/locket/internal/embed"
+	"github.com/locketpod/locket/internal/memory"
 	"github.com/locketpod/locket/internal/secret"
 )
 
@@ -51,4 +54,19 @@ func (m *modelChoice) config() embed.Config {
 		c.AllowLocal = c.AllowLocal || u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
 	}
 	return c
+}
+
+// openModel opens the model that was named. Without it recall goes by words, so that it
+// can't be opened is warned of here, and is an error only for what can't do without.
+func (c *cli) openModel(ctx context.Context) (memory.Embedder, error) {
+	config := c.model.config()
+	if config.URL == "" && config.File == "" {
+		return nil, nil
+	}
+	e, err := embed.Open(ctx, config)
+	if err != nil {
+		c.logger().Warn("the model for recall by meaning cannot be used; going by words", "why", locket.MessageOf(err))
+		return nil, err
+	}
+	return e, nil
 }

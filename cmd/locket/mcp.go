@@ -10,9 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/locketpod/locket"
-	"github.com/locketpod/locket/internal/embed"
 	"github.com/locketpod/locket/internal/mcp"
-	"github.com/locketpod/locket/internal/memory"
 	"github.com/locketpod/locket/internal/ops"
 	"github.com/locketpod/locket/internal/pods"
 )
@@ -49,10 +47,7 @@ of its own, with 'locket agents add'. All that one run changes is one session, w
 				if err != nil && locket.CodeOf(err) != locket.CodeDenied {
 					return err
 				}
-				embedder, err := c.openModel(cmd.Context())
-				if err != nil {
-					return err
-				}
+				embedder, _ := c.openModel(cmd.Context()) // has said why there is none
 				cfg.Caller = mcp.Through(func(ctx context.Context, o ops.Op, in any) (out any, err error) {
 					err = c.visit(ctx, f, id, k, func(v *pods.Visit) error {
 						out, err = o.Run(ctx, &ops.Call{Visit: v, Embedder: embedder}, in)
@@ -66,16 +61,6 @@ of its own, with 'locket agents add'. All that one run changes is one session, w
 	}
 	cmd.Flags().StringVar(&toolsets, "toolsets", "", "tools to offer, e.g. core,graph; there are "+strings.Join(mcp.Toolsets(), ", ")+"; default core")
 	return cmd
-}
-
-// openModel opens the model for recall by meaning, once for all requests; nil if none is
-// named.
-func (c *cli) openModel(ctx context.Context) (memory.Embedder, error) {
-	config := c.model.config()
-	if config.URL == "" && config.File == "" {
-		return nil, nil
-	}
-	return embed.Open(ctx, config)
 }
 
 // mcpRemote serves a pod behind a server.

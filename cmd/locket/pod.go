@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"strings"
 
 	"github.com/locketpod/locket"
-	"github.com/locketpod/locket/internal/embed"
 	"github.com/locketpod/locket/internal/importer"
+	"github.com/locketpod/locket/internal/memory"
 	"github.com/locketpod/locket/internal/ops"
 	"github.com/locketpod/locket/internal/pods"
 )
@@ -133,19 +132,19 @@ func (c *cli) choosePod(f *pods.Folder) (locket.PodID, error) {
 // local is a pod in a folder.
 type local struct {
 	visit *pods.Visit
-	embed embed.Config // opened when an operation on memories needs it; zero: none
+	model func(context.Context) (memory.Embedder, error) // for the operations that need it
 }
 
-func (c *cli) local(v *pods.Visit) local { return local{visit: v, embed: c.model.config()} }
+func (c *cli) local(v *pods.Visit) local { return local{visit: v, model: c.openModel} }
 
 func (l local) do(ctx context.Context, o ops.Op, in any, body io.Reader, report locket.Reporter) (any, error) {
 	call := &ops.Call{Visit: l.visit, Body: body, Report: report}
-	if strings.HasPrefix(o.Name, "memory.") && (l.embed.URL != "" || l.embed.File != "") {
-		e, err := embed.Open(ctx, l.embed)
-		if err != nil {
+	switch o.Name {
+	case "memory.remember", "memory.recall", "memory.update", "memory.status", "memory.embed":
+		var err error
+		if call.Embedder, err = l.model(ctx); err != nil && o.Name == "memory.embed" {
 			return nil, err
 		}
-		call.Embedder = e
 	}
 	return o.Run(ctx, call, in)
 }
